@@ -1,0 +1,1 @@
+//! The `omlx` command line over the core.

@@ -1,0 +1,3 @@
+//! The `omlx` command line.
+
+fn main() {}

@@ -1,0 +1,33 @@
+//! Connections to MCP servers, and the OAuth grants behind them.
+//!
+//! One process-wide [`Handle`](handle::Handle) starts everything and is cheap to clone. Commands go in through it, the truth comes
+//! out as a watched [`Snapshot`](event::Snapshot), and news as [`Event`](event::Event)s.
+//!
+//! ```text
+//! config   → what the user wrote                    one parser for oMLX's file and its neighbours' dialects
+//! handle   → supervisor → one owner task per server
+//! connection → transport + bearer → 401?  → oauth   nothing above this line knows what a token is
+//! oauth    → one file per RFC; refresh.rs alone may rotate a token
+//! store    → sealed grants, their key, their locks
+//! ```
+//!
+//! This crate prints nothing, opens no window, and knows no Tauri.
+
+pub mod browser;
+pub mod clock;
+pub mod config;
+pub mod event;
+pub mod oauth;
+pub mod problem;
+pub mod server_id;
+pub mod store;
+
+pub use event::{AuthStatus, ConnectionStatus, Event, ServerSnapshot, Snapshot};
+pub use problem::{Action, Explain, Problem};
+pub use server_id::ServerId;
+
+/// The name clients know us by: `client_name` in registrations (RFC 7591 §2) and `clientInfo.title` in MCP.
+pub const PRODUCT: &str = "oMLX Connect";
+
+/// The bundle identifier; also the keychain service and the scheme of the deep-link redirect URI (RFC 8252 §7.1).
+pub const BUNDLE_ID: &str = "ai.omlx.connect";

@@ -1,0 +1,255 @@
+//! The one HTTP client of authorization: bounded, without redirects, and every exchange noted in the timeline.
+//!
+//! What is defended here: an endless or slow body (byte cap and total time-out), a redirect to another host (none is
+//! followed), a plain-http URL (an [`Endpoint`] cannot be one). What is not: a DNS answer that points a public name at
+//! a private address; see `docs/security.md`.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use super::{
+    endpoint::{Endpoint, redacted},
+    timeline::{Stage, Step, Timeline},
+};
+use crate::clock::Clock;
+
+/// The longest any authorization request may take, body included.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest body read from an authorization server, in bytes; metadata documents have a few kilobytes.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// Sends authorization requests.
+#[derive(Clone, Debug)]
+pub struct Http {
+    client: reqwest::Client,
+    clock: Clock,
+    timeline: Timeline,
+}
+
+/// One request; the body is a form, because that is all OAuth sends besides registration's JSON.
+pub struct HttpRequest {
+    /// Where to.
+    pub endpoint: Endpoint,
+    /// How.
+    pub method: Method,
+    /// Header fields; credentials in here are marked sensitive by whoever builds them.
+    pub headers: HeaderMap,
+    /// The body with its media type.
+    pub body: Option<(&'static str, String)>,
+    /// For the timeline.
+    pub stage: Stage,
+}
+
+/// A bounded response, body read whole.
+pub struct HttpResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// At most [`MAX_BODY`] bytes.
+    pub body: Bytes,
+}
+
+/// No usable response: the network, the time or the size. Never the end of a grant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// The request surely never reached the server: name resolution, connect or TLS.
+    #[error("{url} cannot be reached: {cause}")]
+    Unreachable {
+        /// Redacted.
+        url: String,
+        /// One plain phrase.
+        cause: String,
+    },
+    /// The request may have reached the server, and no whole response came back.
+    #[error("{url} did not answer in full: {cause}")]
+    Interrupted {
+        /// Redacted.
+        url: String,
+        /// One plain phrase.
+        cause: String,
+    },
+    /// The body is larger than anything an authorization server sends.
+    #[error("{url} sent more than {MAX_BODY} bytes")]
+    TooLarge {
+        /// Redacted.
+        url: String,
+    },
+}
+
+impl HttpRequest {
+    /// A GET for a JSON document.
+    pub fn get(endpoint: Endpoint, stage: Stage) -> Self {
+        Self {
+            endpoint,
+            method: Method::GET,
+            headers: accept_json(),
+            body: None,
+            stage,
+        }
+    }
+
+    /// A POST of form parameters; a JSON answer is asked for, since some providers send a form otherwise.
+    pub fn form(endpoint: Endpoint, stage: Stage, parameters: &[(&str, &str)]) -> Self {
+        let form = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(parameters)
+            .finish();
+        let body = Some(("application/x-www-form-urlencoded", form));
+        Self {
+            endpoint,
+            method: Method::POST,
+            headers: accept_json(),
+            body,
+            stage,
+        }
+    }
+
+    /// A request with a JSON body.
+    pub fn json(endpoint: Endpoint, stage: Stage, document: &serde_json::Value) -> Self {
+        let body = Some(("application/json", document.to_string()));
+        Self {
+            endpoint,
+            method: Method::POST,
+            headers: accept_json(),
+            body,
+            stage,
+        }
+    }
+}
+
+impl Http {
+    /// Wraps a client that was built by `crate::network` with redirects off.
+    pub fn new(client: reqwest::Client, clock: Clock, timeline: Timeline) -> Self {
+        Self {
+            client,
+            clock,
+            timeline,
+        }
+    }
+
+    /// The clock every expiry is computed with.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The evidence so far.
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Notes a decision that needed no request of its own.
+    pub fn note(&self, stage: Stage, decision: impl Into<String>, rule: &str) {
+        let rule = (!rule.is_empty()).then(|| rule.to_owned());
+        let at = self.clock.now();
+        self.timeline.push(Step {
+            at,
+            stage,
+            request: None,
+            status: None,
+            decision: decision.into(),
+            rule,
+        });
+    }
+
+    /// Sends one request and reads the whole, bounded response; redirects come back as they are.
+    pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let shown = redacted(request.endpoint.as_url());
+        let line = format!("{} {shown}", request.method);
+        let stage = request.stage;
+        let outcome = self.exchange(request, &shown).await;
+        let (status, decision) = match &outcome {
+            Ok(response) => (
+                Some(response.status.as_u16()),
+                response
+                    .status
+                    .canonical_reason()
+                    .unwrap_or("answered")
+                    .to_owned(),
+            ),
+            Err(error) => (None, error.to_string()),
+        };
+        self.timeline.push(Step {
+            at: self.clock.now(),
+            stage,
+            request: Some(line),
+            status,
+            decision,
+            rule: None,
+        });
+        outcome
+    }
+
+    async fn exchange(&self, request: HttpRequest, shown: &str) -> Result<HttpResponse, HttpError> {
+        let mut builder = self
+            .client
+            .request(request.method, request.endpoint.into_url())
+            .headers(request.headers)
+            .timeout(TIMEOUT);
+        if let Some((media_type, body)) = request.body {
+            builder = builder.header(header::CONTENT_TYPE, media_type).body(body);
+        }
+        let mut response = builder.send().await.map_err(|error| classify(&error, shown))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| interrupted(&error, shown))?
+        {
+            if body.len() + chunk.len() > MAX_BODY {
+                return Err(HttpError::TooLarge {
+                    url: shown.to_owned(),
+                });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(HttpResponse {
+            status,
+            headers,
+            body: body.freeze(),
+        })
+    }
+}
+
+fn accept_json() -> HeaderMap {
+    HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static("application/json"))])
+}
+
+fn classify(error: &reqwest::Error, shown: &str) -> HttpError {
+    if error.is_connect() || error.is_builder() {
+        HttpError::Unreachable {
+            url: shown.to_owned(),
+            cause: root_cause(error),
+        }
+    } else {
+        interrupted(error, shown)
+    }
+}
+
+fn interrupted(error: &reqwest::Error, shown: &str) -> HttpError {
+    let cause = if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else {
+        root_cause(error)
+    };
+    HttpError::Interrupted {
+        url: shown.to_owned(),
+        cause,
+    }
+}
+
+/// The innermost cause in one phrase. reqwest's own text repeats the URL with its query, so only the root is shown.
+pub fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    match root.downcast_ref::<reqwest::Error>() {
+        Some(error) if error.is_timeout() => "no answer in time".to_owned(),
+        Some(_) => "the connection broke".to_owned(),
+        None => root.to_string(),
+    }
+}

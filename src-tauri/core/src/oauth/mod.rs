@@ -1,0 +1,27 @@
+//! Authorization, one file per RFC.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `challenge` | `WWW-Authenticate` (RFC 9110 §11, RFC 6750 §3) |
+//! | `resource_metadata` | which authorization server guards a resource (RFC 9728) |
+//! | `server_metadata` | where its endpoints are (RFC 8414, OpenID Connect Discovery) |
+//! | `registration` | becoming a client (RFC 7591, RFC 7592, client id metadata document) |
+//! | `authorization` | the request in the browser and its response (RFC 6749 §4.1, 7636, 8707, 9207) |
+//! | `redirect` | where the response comes back (RFC 8252) |
+//! | `token` | the token endpoint (RFC 6749 §5) |
+//! | `refresh` | the only place that rotates a token (RFC 6749 §6) |
+//! | `revocation` | signing out (RFC 7009) |
+//! | `identity` | who is signed in |
+//!
+//! Every request goes through [`http::Http`], which bounds it, refuses redirects and plain http, and notes it in the
+//! [`timeline::Timeline`].
+
+pub mod client;
+pub mod endpoint;
+pub mod grant;
+pub mod http;
+pub mod identity;
+pub mod issuer;
+pub mod resource_uri;
+pub mod scope;
+pub mod timeline;

@@ -1,0 +1,3 @@
+//! The menu bar app's shell.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The command line, built with fault points, for the scenarios to run as a real process.
+
+fn main() {}
