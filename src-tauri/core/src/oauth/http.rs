@@ -13,7 +13,7 @@ use super::{
     endpoint::{Endpoint, redacted},
     timeline::{Stage, Step, Timeline},
 };
-use crate::clock::Clock;
+use crate::{Action, Explain, clock::Clock};
 
 /// The longest any authorization request may take, body included.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -78,6 +78,23 @@ pub enum HttpError {
         /// Redacted.
         url: String,
     },
+}
+
+impl Explain for HttpError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => "unreachable",
+            Self::Interrupted { .. } => "no_answer",
+            Self::TooLarge { .. } => "response_too_large",
+        }
+    }
+
+    fn action(&self) -> Action {
+        match self {
+            Self::Unreachable { .. } | Self::Interrupted { .. } => Action::Retry,
+            Self::TooLarge { .. } => Action::AskProvider,
+        }
+    }
 }
 
 impl HttpRequest {

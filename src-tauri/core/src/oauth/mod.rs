@@ -9,6 +9,7 @@
 //! | `authorization` | the request in the browser and its response (RFC 6749 §4.1, 7636, 8707, 9207) |
 //! | `redirect` | where the response comes back (RFC 8252) |
 //! | `token` | the token endpoint (RFC 6749 §5) |
+//! | `client_authentication` | proving who we are there (RFC 6749 §2.3) |
 //! | `refresh` | the only place that rotates a token (RFC 6749 §6) |
 //! | `revocation` | signing out (RFC 7009) |
 //! | `identity` | who is signed in |
@@ -17,6 +18,7 @@
 //! [`timeline::Timeline`].
 
 pub mod client;
+pub mod client_authentication;
 pub mod endpoint;
 pub mod grant;
 pub mod http;
@@ -24,4 +26,5 @@ pub mod identity;
 pub mod issuer;
 pub mod resource_uri;
 pub mod scope;
+pub mod server_text;
 pub mod timeline;
