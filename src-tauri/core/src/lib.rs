@@ -17,6 +17,7 @@ pub mod browser;
 pub mod clock;
 pub mod config;
 pub mod event;
+pub mod network;
 pub mod oauth;
 pub mod problem;
 pub mod server_id;

@@ -1,8 +1,8 @@
 //! The one HTTP client of authorization: bounded, without redirects, and every exchange noted in the timeline.
 //!
 //! What is defended here: an endless or slow body (byte cap and total time-out), a redirect to another host (none is
-//! followed), a plain-http URL (an [`Endpoint`] cannot be one). What is not: a DNS answer that points a public name at
-//! a private address; see `docs/security.md`.
+//! followed), a plain-http URL (an [`Endpoint`] cannot be one), and an address inside the user's network that a public
+//! server named (the [`AddressGuard`], which `crate::network` installs).
 
 use std::time::Duration;
 
@@ -13,7 +13,11 @@ use super::{
     endpoint::{Endpoint, redacted},
     timeline::{Stage, Step, Timeline},
 };
-use crate::{Action, Explain, clock::Clock};
+use crate::{
+    Action, Explain,
+    clock::Clock,
+    network::{AddressGuard, PrivateAddress},
+};
 
 /// The longest any authorization request may take, body included.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,6 +31,7 @@ pub struct Http {
     client: reqwest::Client,
     clock: Clock,
     timeline: Timeline,
+    guard: AddressGuard,
 }
 
 /// One request; the body is a form, because that is all OAuth sends besides registration's JSON.
@@ -72,6 +77,14 @@ pub enum HttpError {
         /// One plain phrase.
         cause: String,
     },
+    /// The address is not one a server may name; nothing was sent.
+    #[error("{url} is not asked: {cause}")]
+    Refused {
+        /// Redacted.
+        url: String,
+        /// Which address, and why.
+        cause: PrivateAddress,
+    },
     /// The body is larger than anything an authorization server sends.
     #[error("{url} sent more than {MAX_BODY} bytes")]
     TooLarge {
@@ -85,6 +98,7 @@ impl Explain for HttpError {
         match self {
             Self::Unreachable { .. } => "unreachable",
             Self::Interrupted { .. } => "no_answer",
+            Self::Refused { .. } => "private_address",
             Self::TooLarge { .. } => "response_too_large",
         }
     }
@@ -92,7 +106,7 @@ impl Explain for HttpError {
     fn action(&self) -> Action {
         match self {
             Self::Unreachable { .. } | Self::Interrupted { .. } => Action::Retry,
-            Self::TooLarge { .. } => Action::AskProvider,
+            Self::Refused { .. } | Self::TooLarge { .. } => Action::AskProvider,
         }
     }
 }
@@ -138,13 +152,30 @@ impl HttpRequest {
 }
 
 impl Http {
-    /// Wraps a client that was built by `crate::network` with redirects off.
+    /// Wraps a client with redirects off, for addresses the user wrote; for those that servers name, see
+    /// [`Network::http`](crate::network::Network::http).
     pub fn new(client: reqwest::Client, clock: Clock, timeline: Timeline) -> Self {
         Self {
             client,
             clock,
             timeline,
+            guard: AddressGuard::open(),
         }
+    }
+
+    /// The same, with a rule on the addresses that servers name.
+    #[must_use]
+    pub fn guarded(self, guard: AddressGuard) -> Self {
+        Self { guard, ..self }
+    }
+
+    /// Checks an address that something else (the browser) will open; names are not resolved.
+    pub async fn admit(&self, endpoint: &Endpoint) -> Result<(), HttpError> {
+        let admitted = self.guard.admit(endpoint.as_url()).await;
+        admitted.map_err(|cause| HttpError::Refused {
+            url: redacted(endpoint.as_url()),
+            cause,
+        })
     }
 
     /// The clock every expiry is computed with.
@@ -200,6 +231,7 @@ impl Http {
     }
 
     async fn exchange(&self, request: HttpRequest, shown: &str) -> Result<HttpResponse, HttpError> {
+        self.admit(&request.endpoint).await?;
         let mut builder = self
             .client
             .request(request.method, request.endpoint.into_url())
@@ -236,7 +268,12 @@ fn accept_json() -> HeaderMap {
 }
 
 fn classify(error: &reqwest::Error, shown: &str) -> HttpError {
-    if error.is_connect() || error.is_builder() {
+    if let Some(cause) = refusal(error) {
+        HttpError::Refused {
+            url: shown.to_owned(),
+            cause: cause.clone(),
+        }
+    } else if error.is_connect() || error.is_builder() {
         HttpError::Unreachable {
             url: shown.to_owned(),
             cause: root_cause(error),
@@ -244,6 +281,12 @@ fn classify(error: &reqwest::Error, shown: &str) -> HttpError {
     } else {
         interrupted(error, shown)
     }
+}
+
+/// The guard's refusal, when that is what ended a name's resolution.
+fn refusal(error: &reqwest::Error) -> Option<&PrivateAddress> {
+    let sources = std::iter::successors(std::error::Error::source(error), |error| error.source());
+    sources.into_iter().find_map(|error| error.downcast_ref())
 }
 
 fn interrupted(error: &reqwest::Error, shown: &str) -> HttpError {
