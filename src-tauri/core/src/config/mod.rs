@@ -1,11 +1,30 @@
-//! What the user wrote, and how it is read, watched and edited.
+//! What the user wrote, and how it is found, read, watched and edited.
 //!
 //! The file is oMLX's own `mcp.json` (see `docs/config.md`): one bad entry never takes the others down, and an edit
 //! keeps everything it does not understand.
+//!
+//! ```text
+//! locate → read → syntax → parse → server → auth      a text becomes a Config and notes
+//! ```
 
+mod auth;
+mod environment;
+mod expand;
+mod fields;
+mod flaw;
+mod locate;
 mod model;
+mod omlx_rules;
+mod parse;
+mod read;
+mod server;
+mod syntax;
 
+pub use environment::Environment;
+pub use locate::{ConfigFile, LocateOptions, Origin, Readers, Surface, VARIABLE};
 pub use model::{
-    AuthConfig, AuthType, Config, ConfigNote, GrantType, NamedSecret, RedirectChoice, RefreshScope,
-    ResourceChoice, ServerConfig, Transport,
+    AuthConfig, AuthType, Config, ConfigNote, DEFAULT_MAX_TOOL_CALLS, DEFAULT_TIMEOUT, GrantType,
+    NamedSecret, RedirectChoice, RefreshScope, ResourceChoice, ServerConfig, Transport,
 };
+pub use read::{ConfigError, MAX_BYTES};
+pub use syntax::Format;

@@ -11,15 +11,21 @@ use crate::{
     Problem, ServerId,
     event::TransportKind,
     oauth::{
-        endpoint::{Endpoint, redacted},
+        endpoint::{Endpoint, is_loopback, redacted},
         issuer::Issuer,
         resource_uri::ResourceUri,
         scope::Scopes,
     },
 };
 
+/// oMLX's default for `max_tool_calls`.
+pub const DEFAULT_MAX_TOOL_CALLS: u32 = 10;
+
+/// oMLX's default for `default_timeout`.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// One config file, parsed.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The good entries, in file order.
     pub servers: IndexMap<ServerId, ServerConfig>,
@@ -29,6 +35,25 @@ pub struct Config {
     pub max_tool_calls: u32,
     /// oMLX's `default_timeout`, default 30 s.
     pub default_timeout: Duration,
+}
+
+impl Config {
+    /// Why the file as a whole cannot be used; none when its good entries can be.
+    pub fn fatal(&self) -> Option<&Problem> {
+        let note = self.notes.iter().find(|note| note.fatal && note.server.is_none());
+        note.map(|note| &note.problem)
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            servers: IndexMap::new(),
+            notes: Vec::new(),
+            max_tool_calls: DEFAULT_MAX_TOOL_CALLS,
+            default_timeout: DEFAULT_TIMEOUT,
+        }
+    }
 }
 
 /// Something in the file that is wrong or odd.
@@ -220,6 +245,12 @@ impl Transport {
             Self::Stdio { .. } => None,
             Self::StreamableHttp { url, .. } | Self::Sse { url, .. } => Some(url),
         }
+    }
+
+    /// Whether an access token may travel this way: https, or http that never leaves the machine (OAuth 2.1 §1.5).
+    pub fn may_carry_token(&self) -> bool {
+        self.url()
+            .is_some_and(|url| url.scheme() == "https" || is_loopback(url))
     }
 
     /// The static header fields; none for stdio.
