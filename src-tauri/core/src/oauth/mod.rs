@@ -5,6 +5,7 @@
 //! | `challenge` | `WWW-Authenticate` (RFC 9110 §11, RFC 6750 §3) |
 //! | `resource_metadata` | which authorization server guards a resource (RFC 9728) |
 //! | `server_metadata` | where its endpoints are (RFC 8414, OpenID Connect Discovery) |
+//! | `discovery` | both together, and what was pinned |
 //! | `registration` | becoming a client (RFC 7591, RFC 7592, client id metadata document) |
 //! | `authorization` | the request in the browser and its response (RFC 6749 §4.1, 7636, 8707, 9207) |
 //! | `redirect` | where the response comes back (RFC 8252) |
@@ -17,14 +18,23 @@
 //! Every request goes through [`http::Http`], which bounds it, refuses redirects and plain http, and notes it in the
 //! [`timeline::Timeline`].
 
+pub mod challenge;
 pub mod client;
 pub mod client_authentication;
+pub mod client_metadata_document;
+pub mod discovery;
 pub mod endpoint;
 pub mod grant;
 pub mod http;
 pub mod identity;
 pub mod issuer;
+pub mod registration;
+pub mod resource_metadata;
 pub mod resource_uri;
 pub mod scope;
+pub mod server_metadata;
 pub mod server_text;
 pub mod timeline;
+
+mod well_known;
+mod wire;

@@ -1,0 +1,334 @@
+//! From a 401 to an authorization server that may be used (RFC 9728, RFC 8414, MCP "Authorization Server Discovery").
+//!
+//! ```text
+//! challenge → protected resource metadata → authorization server metadata → may we? PKCE, addresses
+//!                none at all → the 2025-03-26 rules: metadata at the origin, else its default endpoints
+//! ```
+//!
+//! The user's pins stand above what is discovered, and what they make needless is not asked for. A failure that says
+//! nothing about what is there (network, 5xx) ends discovery: only a sure absence leads to the next rule, since a
+//! guessed endpoint would be sent real credentials.
+
+mod error;
+mod legacy;
+
+use url::Url;
+
+pub use error::DiscoveryError;
+
+use super::{
+    challenge::BearerChallenge,
+    http::Http,
+    issuer::Issuer,
+    resource_metadata::{self, ProtectedResourceMetadata},
+    resource_uri::ResourceUri,
+    scope::Scopes,
+    server_metadata::{self, AuthorizationServerMetadata, Expected, MetadataOrigin},
+    timeline::Stage,
+};
+use crate::config::{AuthConfig, GrantType, ResourceChoice};
+
+/// RFC 7636 §4.2
+const S256: &str = "S256";
+
+/// OpenID Connect Core §11; MCP allows it only where the authorization server lists it.
+const OFFLINE_ACCESS: &str = "offline_access";
+
+/// Everything discovery decides, ready for registration and authorization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// The authorization server, with the user's pins in place.
+    pub server: AuthorizationServerMetadata,
+    /// The `resource` to send, verbatim; none when the provider rejects the parameter.
+    pub resource: Option<ResourceUri>,
+    /// The scope to ask for; empty means the parameter is omitted.
+    pub scope: Scopes,
+    /// Who runs the server, in its own words.
+    pub provider: Option<String>,
+}
+
+/// Finds the authorization server of `server` and decides what to ask it for.
+pub async fn discover(
+    http: &Http,
+    server: &Url,
+    auth: &AuthConfig,
+    challenge: Option<&BearerChallenge>,
+) -> Result<Discovery, DiscoveryError> {
+    let search = Search {
+        http,
+        server,
+        auth,
+        challenge,
+    };
+    let resource = search.resource_metadata().await?;
+    let metadata = search.authorization_server(resource.as_ref()).await?;
+    search.check_pkce(&metadata)?;
+    if let Some(endpoint) = &metadata.authorization_endpoint {
+        http.admit(endpoint).await?;
+    }
+    Ok(Discovery {
+        resource: search.resource(resource.as_ref()),
+        scope: search.scope(resource.as_ref(), &metadata),
+        provider: resource.and_then(|resource| resource.resource_name),
+        server: metadata,
+    })
+}
+
+struct Search<'a> {
+    http: &'a Http,
+    server: &'a Url,
+    auth: &'a AuthConfig,
+    challenge: Option<&'a BearerChallenge>,
+}
+
+impl Search<'_> {
+    fn note(&self, stage: Stage, decision: impl Into<String>, rule: &str) {
+        self.http.note(stage, decision, rule);
+    }
+
+    /// The resource's metadata, unless the user's pins answer everything it could.
+    async fn resource_metadata(&self) -> Result<Option<ProtectedResourceMetadata>, DiscoveryError> {
+        let pinned = self.is_server_pinned() && self.auth.resource != ResourceChoice::Discovered;
+        if pinned && self.asked_scope().is_some() {
+            let decision = "the config file says all that the server's metadata could";
+            self.note(Stage::ResourceMetadata, decision, "MCP: pre-configured values");
+            return Ok(None);
+        }
+        let found = resource_metadata::discover(self.http, self.server, self.challenge).await;
+        match found {
+            // Whose it is decides where tokens go; when the user decided that, it has nothing to say.
+            Err(error @ DiscoveryError::ForeignResource { .. }) if pinned => {
+                self.note(
+                    Stage::ResourceMetadata,
+                    format!("not used: {error}"),
+                    "RFC 9728 §3.3",
+                );
+                Ok(None)
+            }
+            found => found,
+        }
+    }
+
+    async fn authorization_server(
+        &self,
+        resource: Option<&ProtectedResourceMetadata>,
+    ) -> Result<AuthorizationServerMetadata, DiscoveryError> {
+        let named = resource.map_or(&[][..], |resource| &resource.authorization_servers);
+        let found = if self.is_fully_pinned() {
+            None
+        } else if let Some(pinned) = &self.auth.issuer {
+            self.pinned_issuer(pinned, named).await?
+        } else if !named.is_empty() {
+            self.first_of(named).await?
+        } else if let (true, Some(token)) = (self.has_pinned_endpoints(), &self.auth.token_endpoint) {
+            let origin = legacy::origin(token.as_url())?;
+            server_metadata::look(self.http, &origin, &Expected::origin(&origin)).await?
+        } else {
+            Some(legacy::discover(self.http, self.server).await?)
+        };
+        match found {
+            Some(metadata) => Ok(self.with_pins(metadata)),
+            None => self.configured(named),
+        }
+    }
+
+    /// The first of the named servers that has metadata (RFC 9728 §7.6 leaves the choice to the client).
+    async fn first_of(
+        &self,
+        named: &[Issuer],
+    ) -> Result<Option<AuthorizationServerMetadata>, DiscoveryError> {
+        for issuer in named {
+            let expected = Expected::exactly(issuer);
+            if let Some(metadata) = server_metadata::look(self.http, issuer, &expected).await? {
+                return Ok(Some(metadata));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The pinned issuer's metadata: at its own place, else where the server points, for providers whose document
+    /// carries another issuer than its place suggests.
+    async fn pinned_issuer(
+        &self,
+        pinned: &Issuer,
+        named: &[Issuer],
+    ) -> Result<Option<AuthorizationServerMetadata>, DiscoveryError> {
+        self.note(
+            Stage::ServerMetadata,
+            format!("the config file pins {pinned}"),
+            "MCP: pre-configured values",
+        );
+        let expected = Expected::exactly(pinned);
+        let origin = legacy::origin(self.server).ok();
+        let elsewhere = if named.is_empty() {
+            origin.as_slice()
+        } else {
+            named
+        };
+        for location in std::iter::once(pinned).chain(elsewhere.iter().filter(|issuer| *issuer != pinned)) {
+            if let Some(metadata) = server_metadata::look(self.http, location, &expected).await? {
+                return Ok(Some(metadata));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Metadata from the config file alone; an error when that is not enough to sign in with.
+    fn configured(&self, named: &[Issuer]) -> Result<AuthorizationServerMetadata, DiscoveryError> {
+        let pinned = self.auth.issuer.as_ref().or_else(|| named.first()).cloned();
+        let issuer = match (pinned, &self.auth.token_endpoint) {
+            (Some(issuer), _) => issuer,
+            (None, Some(token)) => legacy::origin(token.as_url())?,
+            (None, None) => legacy::origin(self.server)?,
+        };
+        if !self.has_pinned_endpoints() {
+            return Err(DiscoveryError::MetadataMissing { issuer });
+        }
+        self.note(
+            Stage::ServerMetadata,
+            "the endpoints are those of the config file",
+            "MCP: pre-configured values",
+        );
+        Ok(self.with_pins(AuthorizationServerMetadata::bare(
+            issuer,
+            MetadataOrigin::Configured,
+        )))
+    }
+
+    fn with_pins(&self, metadata: AuthorizationServerMetadata) -> AuthorizationServerMetadata {
+        let pinned = |pin: &Option<_>, found| pin.clone().or(found);
+        let auth = self.auth;
+        AuthorizationServerMetadata {
+            authorization_endpoint: pinned(&auth.authorization_endpoint, metadata.authorization_endpoint),
+            token_endpoint: pinned(&auth.token_endpoint, metadata.token_endpoint),
+            revocation_endpoint: pinned(&auth.revocation_endpoint, metadata.revocation_endpoint),
+            device_authorization_endpoint: pinned(
+                &auth.device_authorization_endpoint,
+                metadata.device_authorization_endpoint,
+            ),
+            ..metadata
+        }
+    }
+
+    /// Whether the user decided which authorization server it is.
+    fn is_server_pinned(&self) -> bool {
+        self.auth.issuer.is_some() || self.has_pinned_endpoints()
+    }
+
+    /// Whether the config file names every endpoint the grant needs.
+    fn has_pinned_endpoints(&self) -> bool {
+        let auth = self.auth;
+        auth.token_endpoint.is_some()
+            && match auth.grant {
+                GrantType::AuthorizationCode => auth.authorization_endpoint.is_some(),
+                GrantType::DeviceCode => auth.device_authorization_endpoint.is_some(),
+                GrantType::ClientCredentials | GrantType::Enterprise => true,
+            }
+    }
+
+    /// Whether metadata could add nothing: endpoints and client are all in the config file.
+    fn is_fully_pinned(&self) -> bool {
+        self.has_pinned_endpoints() && self.auth.client_id.is_some()
+    }
+
+    /// MCP "Authorization Code Protection": no S256 in the metadata, no authorization.
+    fn check_pkce(&self, metadata: &AuthorizationServerMetadata) -> Result<(), DiscoveryError> {
+        let methods = metadata.code_challenge_methods_supported.as_deref();
+        if self.auth.grant != GrantType::AuthorizationCode || methods.is_some_and(|all| has(all, S256)) {
+            return Ok(());
+        }
+        let because = match metadata.origin {
+            MetadataOrigin::Discovered if !self.auth.assume_pkce => {
+                return Err(DiscoveryError::PkceUnsupported {
+                    issuer: metadata.issuer.clone(),
+                });
+            }
+            MetadataOrigin::Discovered => "the config file says so",
+            MetadataOrigin::Legacy => "the 2025-03-26 revision demands it",
+            MetadataOrigin::Configured => "the endpoints come from the config file",
+        };
+        self.note(
+            Stage::ServerMetadata,
+            format!("PKCE with S256 is taken to be supported: {because}"),
+            "MCP: Authorization Code Protection",
+        );
+        Ok(())
+    }
+
+    fn resource(&self, metadata: Option<&ProtectedResourceMetadata>) -> Option<ResourceUri> {
+        match &self.auth.resource {
+            ResourceChoice::Omitted => {
+                self.note(
+                    Stage::Authorization,
+                    "the config file says to send no resource",
+                    "RFC 8707 §2",
+                );
+                None
+            }
+            ResourceChoice::Exact(resource) => Some(resource.clone()),
+            ResourceChoice::Discovered => Some(
+                metadata
+                    .and_then(|metadata| metadata.resource.clone())
+                    .unwrap_or_else(|| ResourceUri::of_server(self.server)),
+            ),
+        }
+    }
+
+    /// The scope of the config file, else of the challenge.
+    fn asked_scope(&self) -> Option<&Scopes> {
+        let challenged = || self.challenge.and_then(|challenge| challenge.scope.as_ref());
+        self.auth.scopes.as_ref().or_else(challenged)
+    }
+
+    /// MCP "Scope Selection Strategy": the challenge's, else all the resource supports, else none.
+    fn scope(
+        &self,
+        resource: Option<&ProtectedResourceMetadata>,
+        metadata: &AuthorizationServerMetadata,
+    ) -> Scopes {
+        if let Some(scopes) = &self.auth.scopes {
+            self.note(
+                Stage::Authorization,
+                format!("scope from the config file: {scopes}"),
+                "",
+            );
+            return scopes.clone();
+        }
+        let supported = resource.and_then(|resource| resource.scopes_supported.as_ref());
+        let (chosen, source) = match (self.asked_scope(), supported) {
+            (Some(scopes), _) => (scopes.clone(), "the challenge"),
+            (None, Some(scopes)) => (scopes.clone(), "all the server supports"),
+            (None, None) => (Scopes::default(), "nobody"),
+        };
+        let scope = self.with_offline_access(chosen, metadata);
+        let decision = if scope.is_empty() {
+            "no scope is asked for".to_owned()
+        } else {
+            format!("scope from {source}: {scope}")
+        };
+        self.note(Stage::Authorization, decision, "MCP: Scope Selection Strategy");
+        scope
+    }
+
+    /// Asks for a refresh token where the authorization server lists the scope for it, and only next to other scopes:
+    /// alone it would replace the defaults that an omitted scope stands for.
+    fn with_offline_access(&self, scope: Scopes, metadata: &AuthorizationServerMetadata) -> Scopes {
+        let interactive = matches!(
+            self.auth.grant,
+            GrantType::AuthorizationCode | GrantType::DeviceCode
+        );
+        let listed = metadata.scopes_supported.as_ref();
+        if interactive && !scope.is_empty() && listed.is_some_and(|listed| listed.contains(OFFLINE_ACCESS)) {
+            scope.union(&Scopes::parse(OFFLINE_ACCESS))
+        } else {
+            scope
+        }
+    }
+}
+
+fn has(list: &[String], wanted: &str) -> bool {
+    list.iter().any(|entry| entry == wanted)
+}
+
+#[cfg(test)]
+mod tests;
