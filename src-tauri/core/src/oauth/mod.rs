@@ -18,6 +18,7 @@
 //! Every request goes through [`http::Http`], which bounds it, refuses redirects and plain http, and notes it in the
 //! [`timeline::Timeline`].
 
+pub mod authorization;
 pub mod challenge;
 pub mod client;
 pub mod client_authentication;
@@ -28,6 +29,7 @@ pub mod grant;
 pub mod http;
 pub mod identity;
 pub mod issuer;
+pub mod redirect;
 pub mod registration;
 pub mod resource_metadata;
 pub mod resource_uri;
@@ -35,6 +37,10 @@ pub mod scope;
 pub mod server_metadata;
 pub mod server_text;
 pub mod timeline;
+pub mod token;
 
 mod well_known;
 mod wire;
+
+#[cfg(test)]
+mod testing;

@@ -9,6 +9,21 @@ const MAX_SENTENCE: usize = 300;
 /// The longest name shown, in characters.
 const MAX_NAME: usize = 120;
 
+/// The longest error code kept, in characters.
+const MAX_CODE: usize = 64;
+
+/// An error code fit to stand in any sentence, log line or file; none when nothing is left.
+///
+/// RFC 6749 allows more characters in it, but nobody uses them.
+pub fn code(text: &str) -> Option<String> {
+    let code: String = text
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "_-.:/".contains(*c))
+        .take(MAX_CODE)
+        .collect();
+    (!code.is_empty()).then_some(code)
+}
+
 /// A sentence fit to be shown: one line of at most 300 characters; none when nothing is left.
 pub fn sentence(text: &str) -> Option<String> {
     shown(text, MAX_SENTENCE)
@@ -59,6 +74,15 @@ mod tests {
             Some("no [2Jway txet ok")
         );
         assert_eq!(name(" \n\u{200b}"), None);
+    }
+
+    #[test]
+    fn an_error_code_is_made_of_harmless_characters() {
+        assert_eq!(
+            code("invalid_grant\u{1b}[0m <b>").as_deref(),
+            Some("invalid_grant0mb")
+        );
+        assert_eq!(code("\u{202e} !").as_deref(), None);
     }
 
     #[test]
