@@ -12,6 +12,7 @@ mod environment;
 mod expand;
 mod fields;
 mod flaw;
+mod folders;
 mod locate;
 mod model;
 mod omlx_rules;
@@ -19,6 +20,7 @@ mod parse;
 mod read;
 mod server;
 mod syntax;
+mod watch;
 
 pub use environment::Environment;
 pub use locate::{ConfigFile, LocateOptions, Origin, Readers, Surface, VARIABLE};
@@ -28,3 +30,4 @@ pub use model::{
 };
 pub use read::{ConfigError, MAX_BYTES};
 pub use syntax::Format;
+pub use watch::ConfigState;
