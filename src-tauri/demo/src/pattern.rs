@@ -1,0 +1,69 @@
+//! One small language to name requests, for counting them, holding them and spoiling them.
+//!
+//! A pattern is words separated by spaces, all of which must hold: a method (`POST`), a path (`/token`, or `/mcp*` for
+//! all that starts so), and conditions: `rpc=tools/call` (JSON-RPC method), `tool=echo`, `status=401` (of the reply,
+//! known once it was sent), `header=mcp-session-id` (present), and any other `name=value` is a query or form parameter.
+//! `*` names every request.
+
+use crate::record::Call;
+
+/// Which requests are meant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pattern {
+    method: Option<String>,
+    path: Option<String>,
+    conditions: Vec<(String, String)>,
+}
+
+impl Pattern {
+    /// Reads a pattern; every text is one.
+    pub fn parse(text: &str) -> Self {
+        let mut pattern = Self::default();
+        for word in text.split_whitespace() {
+            if word.starts_with('/') {
+                pattern.path = Some(word.to_owned());
+            } else if let Some((name, value)) = word.split_once('=') {
+                pattern.conditions.push((name.to_owned(), value.to_owned()));
+            } else if word != "*" {
+                pattern.method = Some(word.to_ascii_uppercase());
+            }
+        }
+        pattern
+    }
+
+    /// Whether `call` is one of those meant.
+    pub fn matches(&self, call: &Call) -> bool {
+        self.method.as_ref().is_none_or(|method| *method == call.method)
+            && self
+                .path
+                .as_ref()
+                .is_none_or(|path| path_matches(path, &call.path))
+            && self
+                .conditions
+                .iter()
+                .all(|(name, value)| condition_holds(call, name, value))
+    }
+}
+
+impl From<&str> for Pattern {
+    fn from(text: &str) -> Self {
+        Self::parse(text)
+    }
+}
+
+fn path_matches(pattern: &str, path: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => path.starts_with(start),
+        None => path == pattern,
+    }
+}
+
+fn condition_holds(call: &Call, name: &str, value: &str) -> bool {
+    match name {
+        "rpc" => call.rpc_method.as_deref() == Some(value),
+        "tool" => call.tool.as_deref() == Some(value),
+        "status" => call.status.is_some_and(|status| status.to_string() == value),
+        "header" => call.header(value).is_some(),
+        _ => call.parameter(name).is_some_and(|recorded| recorded.is(value)),
+    }
+}

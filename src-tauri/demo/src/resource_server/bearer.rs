@@ -1,0 +1,161 @@
+//! Bearer tokens and the challenges that ask for them (RFC 6750).
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use http::header;
+
+use super::{Face, resource_metadata};
+use crate::{
+    fault::Fault,
+    incoming::Incoming,
+    options::{Account, Protection},
+    reply::{empty, text, with_header},
+    scope::Scope,
+    secret,
+    world::World,
+};
+
+/// Who sent a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// The client the token was issued to; none without a token.
+    pub(crate) client_id: Option<String>,
+    /// The person; none for clients acting on their own.
+    pub(crate) account: Option<Account>,
+    pub(crate) scope: Scope,
+    /// Whether scopes count at all.
+    pub(crate) scoped: bool,
+}
+
+impl Caller {
+    /// Something to tell two callers apart by.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        self.account
+            .as_ref()
+            .map(|account| account.subject.as_str())
+            .or(self.client_id.as_deref())
+    }
+
+    /// Whether this caller may do what needs `word`.
+    pub(crate) fn may(&self, word: &str) -> bool {
+        !self.scoped || self.scope.has(word)
+    }
+}
+
+/// Lets a request in, or says what it is missing.
+pub(crate) fn admit(world: &Arc<World>, incoming: &Incoming, face: Face) -> Result<Caller, Box<Response>> {
+    let protection = world.options().protection.clone();
+    match protection {
+        Protection::Open => Ok(Caller::default()),
+        Protection::ToolCalls if incoming.call.rpc_method.as_deref() != Some("tools/call") => {
+            Ok(Caller::default())
+        }
+        Protection::Header { name, value } => match incoming.header(&name) {
+            Some(sent) if secret::same(sent, &value) => Ok(Caller::default()),
+            _ => Err(Box::new(empty(401))),
+        },
+        Protection::OAuth | Protection::ToolCalls => with_token(world, incoming, face),
+    }
+}
+
+fn with_token(world: &Arc<World>, incoming: &Incoming, face: Face) -> Result<Caller, Box<Response>> {
+    if incoming.query.get("access_token").is_some() {
+        return Err(Box::new(text(
+            400,
+            "a token in the query is refused (RFC 9700 §4.3.2)",
+        )));
+    }
+    let Some(token) = bearer(incoming) else {
+        return Err(Box::new(unauthorized(world, incoming, face, None)));
+    };
+    let caller = caller(world, incoming, face, token)
+        .ok_or_else(|| Box::new(unauthorized(world, incoming, face, Some("invalid_token"))))?;
+    let base = world.authority().options().tokens.base_scope.clone();
+    if !base.within(&caller.scope) {
+        return Err(Box::new(insufficient_scope(world, face, &base)));
+    }
+    match world.fault(incoming, refusal) {
+        Some(Fault::InsufficientScope(scope)) => {
+            Err(Box::new(insufficient_scope(world, face, &Scope::parse(&scope))))
+        }
+        Some(_) => Err(Box::new(text(403, "forbidden"))),
+        None => Ok(caller),
+    }
+}
+
+fn refusal(fault: &Fault) -> Option<Fault> {
+    matches!(fault, Fault::Forbidden | Fault::InsufficientScope(_)).then(|| fault.clone())
+}
+
+/// The token of a `Bearer` credential; the scheme's case does not count (RFC 9110 §11.1).
+pub(crate) fn bearer(incoming: &Incoming) -> Option<&str> {
+    let (scheme, token) = incoming.header(header::AUTHORIZATION.as_str())?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+fn caller(world: &Arc<World>, incoming: &Incoming, face: Face, token: &str) -> Option<Caller> {
+    let rejected = world.fault(incoming, |fault| {
+        matches!(fault, Fault::RejectToken).then_some(())
+    });
+    if rejected.is_some() {
+        return None;
+    }
+    let authority = world.authority();
+    let now = authority.now();
+    let ledger = authority.ledger();
+    let (access, grant) = ledger.live_access(token, now)?;
+    (grant.resource == face.resource(world)).then(|| Caller {
+        client_id: Some(grant.client_id.clone()),
+        account: grant.account.clone(),
+        scope: access.scope.clone(),
+        scoped: true,
+    })
+}
+
+fn unauthorized(
+    world: &Arc<World>,
+    incoming: &Incoming,
+    face: Face,
+    error: Option<&'static str>,
+) -> Response {
+    let spoilt = world.fault(incoming, |fault| match fault {
+        Fault::NoChallenge => Some(Vec::new()),
+        Fault::Challenges(fields) => Some(fields.clone()),
+        _ => None,
+    });
+    let scope = world.options().discovery.challenge_scope.clone();
+    let fields = spoilt.unwrap_or_else(|| vec![challenge(world, face, error, scope.as_ref())]);
+    fields.iter().fold(text(401, "unauthorized"), |response, field| {
+        with_header(response, &header::WWW_AUTHENTICATE, field)
+    })
+}
+
+/// 403 with the scope that is missing (RFC 6750 §3.1).
+pub(crate) fn insufficient_scope(world: &Arc<World>, face: Face, scope: &Scope) -> Response {
+    let field = challenge(world, face, Some("insufficient_scope"), Some(scope));
+    with_header(
+        text(403, "more scope is needed"),
+        &header::WWW_AUTHENTICATE,
+        &field,
+    )
+}
+
+fn challenge(world: &Arc<World>, face: Face, error: Option<&str>, scope: Option<&Scope>) -> String {
+    let metadata = resource_metadata::path(world, face)
+        .filter(|_| world.options().discovery.challenge_names_it)
+        .map(|path| world.url(&path));
+    let parameters = [
+        ("error", error.map(str::to_owned)),
+        ("scope", scope.map(ToString::to_string)),
+        ("resource_metadata", metadata),
+    ];
+    let shown: Vec<_> = parameters
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name}=\"{}\"", value?)))
+        .collect();
+    if shown.is_empty() {
+        return "Bearer realm=\"oMLX Demo\"".to_owned();
+    }
+    format!("Bearer {}", shown.join(", "))
+}
