@@ -1,0 +1,77 @@
+// The one seam between the panel and the world: everything the panel knows or does goes through here.
+
+import type {
+  About,
+  ClientApp,
+  ClientCredentials,
+  Event,
+  ImportPreview,
+  ImportReport,
+  ImportSource,
+  LogLine,
+  NewServer,
+  Probe,
+  ServerChanges,
+  ServerEntry,
+  ServerId,
+  Settings,
+  SignOutReport,
+  Snapshot,
+  Step,
+  Tool,
+  UndoToken,
+  UseInPreview,
+} from "./bindings";
+
+export type Unsubscribe = () => void;
+
+/** Every promise rejects with a `Problem`. Commands that change something resolve when it is done, not when it shows. */
+export type Backend = {
+  snapshot(): Promise<Snapshot>;
+  /** Called with each new truth; not called for the present one. */
+  onSnapshot(callback: (snapshot: Snapshot) => void): Unsubscribe;
+  onEvent(callback: (event: Event) => void): Unsubscribe;
+
+  /** Starts a sign-in; how it goes shows in the snapshot. */
+  signIn(id: ServerId): Promise<void>;
+  cancelSignIn(id: ServerId): Promise<void>;
+  /** Puts the pending sign-in's link on the clipboard. */
+  copyLink(id: ServerId): Promise<void>;
+  /** Opens the pending sign-in's link in the browser, again. */
+  openLink(id: ServerId): Promise<void>;
+  signOut(id: ServerId): Promise<SignOutReport>;
+  /** Asks for the missing scopes. */
+  allowScopes(id: ServerId): Promise<void>;
+  enterClient(id: ServerId, client: ClientCredentials): Promise<void>;
+  unlockKeychain(): Promise<void>;
+  retry(id: ServerId): Promise<void>;
+
+  tools(id: ServerId): Promise<Tool[]>;
+  timeline(id: ServerId): Promise<Step[]>;
+  log(id: ServerId): Promise<LogLine[]>;
+
+  probe(url: string): Promise<Probe>;
+  addServer(server: NewServer): Promise<void>;
+  entry(id: ServerId): Promise<ServerEntry>;
+  editServer(id: ServerId, changes: ServerChanges): Promise<void>;
+  setEnabled(id: ServerId, enabled: boolean): Promise<void>;
+  /** Takes the entry out; its grant is kept until the token can no longer be redeemed. */
+  removeServer(id: ServerId): Promise<UndoToken>;
+  undo(token: UndoToken): Promise<void>;
+  /** Opens the config file in the user's editor. */
+  openConfig(): Promise<void>;
+
+  importSources(): Promise<ImportSource[]>;
+  importPreview(source: string): Promise<ImportPreview>;
+  /** `names` are the candidates' names in the other client. */
+  importApply(source: string, names: string[]): Promise<ImportReport>;
+
+  useInClients(): Promise<ClientApp[]>;
+  /** Without a server: all of them together. */
+  useInPreview(client: string, id: ServerId | null): Promise<UseInPreview>;
+  useInApply(client: string, id: ServerId | null): Promise<UndoToken>;
+
+  settings(): Promise<Settings>;
+  setSettings(settings: Settings): Promise<void>;
+  about(): Promise<About>;
+};

@@ -1,0 +1,300 @@
+// The whole backend in memory: every command changes the snapshot the way the core would, so that panel, tests and
+// screenshots need no shell.
+
+import type { Backend, Unsubscribe } from "../backend";
+import type {
+  About,
+  ClientApp,
+  ClientCredentials,
+  Event,
+  ImportPreview,
+  ImportReport,
+  ImportSource,
+  LogLine,
+  NewServer,
+  Probe,
+  ServerChanges,
+  ServerEntry,
+  ServerId,
+  ServerSnapshot,
+  Settings,
+  SignOutReport,
+  Snapshot,
+  Step,
+  Tool,
+  UndoToken,
+  UseInPreview,
+} from "../bindings";
+import { CLIENT_APPS, IMPORT_CANDIDATES, IMPORT_SOURCES, log, probe, steps, tools } from "./content";
+import { type Scenario, SCENARIOS } from "./scenarios";
+import { at, authenticated, browserPrompt, HOUR, problem, signedOut, stdio } from "./servers";
+import { useInPreview } from "./use-in";
+import { rejection, World } from "./world";
+
+export type MockOptions = {
+  scenario?: Scenario;
+  /** How long what takes time in the world takes here. */
+  pace?: number;
+  settings?: Partial<Settings>;
+};
+
+const SETTINGS: Settings = { launch_at_login: true, notifications: true, paused: false, language: "system" };
+const NEVER = new Promise<never>(() => undefined);
+const ABOUT: About = {
+  version: "0.1.0",
+  config_path: "~/.config/omlx/mcp.json",
+  data_path: "~/Library/Application Support/ai.omlx.connect",
+  key_source: "keychain",
+  gateway_url: "http://127.0.0.1:8765/mcp",
+};
+const CANNOT_REACH = problem("shell_unreachable", "the core does not answer", "retry");
+
+export class MockBackend implements Backend {
+  readonly world: World;
+  #settings: Settings;
+  readonly #scenario: Scenario;
+  readonly #signIns = new Map<ServerId, ReturnType<typeof setTimeout>>();
+
+  constructor({ scenario = "everyday", pace = 0, settings = {} }: MockOptions = {}) {
+    this.#scenario = scenario;
+    this.world = new World(SCENARIOS[scenario](), pace);
+    this.#settings = { ...SETTINGS, ...settings };
+  }
+
+  snapshot(): Promise<Snapshot> {
+    if (this.#scenario === "loading") return NEVER;
+    if (this.#scenario === "unreachable") return Promise.reject(rejection(CANNOT_REACH));
+    return Promise.resolve(this.world.snapshot);
+  }
+
+  onSnapshot(callback: (snapshot: Snapshot) => void): Unsubscribe {
+    return this.world.watch(callback);
+  }
+
+  onEvent(callback: (event: Event) => void): Unsubscribe {
+    return this.world.listen(callback);
+  }
+
+  async signIn(id: ServerId): Promise<void> {
+    await this.world.called("signIn", id);
+    const prompt = browserPrompt(id);
+    this.world.change(id, { auth: "authenticating", connection: "connected", prompt, problem: null });
+    this.world.tell({ event: "sign_in_started", server: id, prompt });
+    this.#signIns.set(
+      id,
+      setTimeout(() => {
+        this.#signedIn(id);
+      }, this.world.pace * 6),
+    );
+  }
+
+  async cancelSignIn(id: ServerId): Promise<void> {
+    await this.world.called("cancelSignIn", id);
+    clearTimeout(this.#signIns.get(id));
+    this.world.change(id, { auth: "not_authenticated", prompt: null });
+    this.world.tell({
+      event: "sign_in_finished",
+      server: id,
+      problem: problem("sign_in_cancelled", `the sign-in to ${id} was cancelled`, "connect"),
+    });
+  }
+
+  async copyLink(id: ServerId): Promise<void> {
+    await this.world.called("copyLink", id);
+  }
+
+  async openLink(id: ServerId): Promise<void> {
+    await this.world.called("openLink", id);
+  }
+
+  async signOut(id: ServerId): Promise<SignOutReport> {
+    await this.world.called("signOut", id);
+    this.world.change(id, signedOut(id, pickPlace(this.world.server(id))));
+    this.world.tell({ event: "signed_out", server: id });
+    return {
+      refresh_token: { outcome: "done" },
+      access_token: { outcome: "done" },
+      registration: { outcome: "unsupported" },
+      wiped: true,
+    };
+  }
+
+  async allowScopes(id: ServerId): Promise<void> {
+    await this.world.called("allowScopes", id);
+    const { scopes, missing_scopes } = this.world.server(id);
+    this.world.change(id, { scopes: [...scopes, ...missing_scopes], missing_scopes: [] });
+    await this.signIn(id);
+  }
+
+  async enterClient(id: ServerId, client: ClientCredentials): Promise<void> {
+    await this.world.called("enterClient", `${id} ${client.client_id}`);
+    this.world.change(id, { problem: null });
+  }
+
+  async unlockKeychain(): Promise<void> {
+    await this.world.called("unlockKeychain");
+    const healed = { auth: "authenticated", connection: "connected", problem: null } as const;
+    this.world.set(
+      this.world.servers.map((server) => (server.auth === "locked" ? { ...server, ...healed } : server)),
+    );
+  }
+
+  async retry(id: ServerId): Promise<void> {
+    await this.world.called("retry", id);
+    this.world.change(id, { connection: "connecting", retry_at: null, problem: null });
+    setTimeout(() => {
+      this.world.change(id, { connection: "connected" });
+      this.world.tell({ event: "transport_connected", server: id });
+    }, this.world.pace);
+  }
+
+  async tools(id: ServerId): Promise<Tool[]> {
+    await this.world.called("tools", id);
+    return tools(this.world.server(id).tool_count ?? 0);
+  }
+
+  async timeline(id: ServerId): Promise<Step[]> {
+    await this.world.called("timeline", id);
+    const { url, auth, authenticated_at } = this.world.server(id);
+    return url && authenticated_at ? steps(url, auth === "refresh_failed") : [];
+  }
+
+  async log(id: ServerId): Promise<LogLine[]> {
+    await this.world.called("log", id);
+    return log(id, this.world.server(id).url);
+  }
+
+  async probe(url: string): Promise<Probe> {
+    await this.world.called("probe", url);
+    return probe(url);
+  }
+
+  async addServer({ id, transport }: NewServer): Promise<void> {
+    await this.world.called("addServer", id);
+    if (this.world.servers.some((server) => server.id === id)) {
+      throw rejection(problem("server_exists", `there is a server named ${id} already`, "none"));
+    }
+    const added = transport.kind === "stdio" ? stdio(id) : signedOut(id, { url: transport.url });
+    this.world.set([...this.world.servers, added]);
+  }
+
+  async entry(id: ServerId): Promise<ServerEntry> {
+    await this.world.called("entry", id);
+    const { transport, url } = this.world.server(id);
+    const isStdio = transport === "stdio";
+    return {
+      id,
+      transport,
+      url,
+      command: isStdio ? "npx" : null,
+      argument_count: isStdio ? 3 : 0,
+      env_names: isStdio ? ["API_KEY", "LOG_LEVEL"] : [],
+      header_names: isStdio ? [] : ["X-Workspace"],
+      timeout_seconds: 30,
+      client_id: null,
+      scopes: null,
+      account: null,
+    };
+  }
+
+  async editServer(id: ServerId, changes: ServerChanges): Promise<void> {
+    await this.world.called("editServer", `${id} ${JSON.stringify(changes)}`);
+    const { url } = this.world.server(id);
+    this.world.change(id, { id: changes.id ?? id, url: changes.url ?? url });
+  }
+
+  async setEnabled(id: ServerId, enabled: boolean): Promise<void> {
+    await this.world.called("setEnabled", `${id} ${String(enabled)}`);
+    this.world.change(id, { connection: enabled ? "connected" : "disabled" });
+  }
+
+  async removeServer(id: ServerId): Promise<UndoToken> {
+    await this.world.called("removeServer", id);
+    const before = this.world.servers;
+    this.world.set(before.filter((server) => server.id !== id));
+    return this.world.undoable(() => {
+      this.world.set(before);
+    });
+  }
+
+  async undo(token: UndoToken): Promise<void> {
+    await this.world.called("undo", token);
+    this.world.undo(token);
+  }
+
+  async openConfig(): Promise<void> {
+    await this.world.called("openConfig");
+  }
+
+  async importSources(): Promise<ImportSource[]> {
+    await this.world.called("importSources");
+    return [...IMPORT_SOURCES];
+  }
+
+  async importPreview(source: string): Promise<ImportPreview> {
+    await this.world.called("importPreview", source);
+    return { source, candidates: [...IMPORT_CANDIDATES] };
+  }
+
+  async importApply(source: string, names: string[]): Promise<ImportReport> {
+    await this.world.called("importApply", `${source} ${names.join(",")}`);
+    const before = this.world.servers;
+    const chosen = IMPORT_CANDIDATES.filter(({ name }) => names.includes(name));
+    this.world.set([
+      ...before,
+      ...chosen.map(({ id, transport }) => (transport === "stdio" ? stdio(id) : signedOut(id))),
+    ]);
+    const undo = this.world.undoable(() => {
+      this.world.set(before);
+    });
+    return { added: chosen.map(({ id }) => id), undo };
+  }
+
+  async useInClients(): Promise<ClientApp[]> {
+    await this.world.called("useInClients");
+    return [...CLIENT_APPS];
+  }
+
+  async useInPreview(client: string, id: ServerId | null): Promise<UseInPreview> {
+    await this.world.called("useInPreview", `${client} ${id ?? "*"}`);
+    return useInPreview(client, id);
+  }
+
+  async useInApply(client: string, id: ServerId | null): Promise<UndoToken> {
+    await this.world.called("useInApply", `${client} ${id ?? "*"}`);
+    return this.world.undoable(() => undefined);
+  }
+
+  async settings(): Promise<Settings> {
+    await this.world.called("settings");
+    return this.#settings;
+  }
+
+  async setSettings(settings: Settings): Promise<void> {
+    await this.world.called("setSettings", JSON.stringify(settings));
+    this.#settings = settings;
+  }
+
+  async about(): Promise<About> {
+    await this.world.called("about");
+    return ABOUT;
+  }
+
+  #signedIn(id: ServerId): void {
+    const healthy = authenticated(id, pickPlace(this.world.server(id)));
+    const now = {
+      authenticated_at: at(0),
+      refreshed_at: null,
+      expires_at: at(HOUR),
+      account: "ada@example.com",
+    };
+    this.world.change(id, { ...healthy, ...now });
+    this.world.tell({ event: "sign_in_finished", server: id, problem: null });
+    this.world.tell({ event: "tools_discovered", server: id, tool_count: healthy.tool_count ?? 0 });
+  }
+}
+
+/** What stays when a sign-in comes or goes. */
+function pickPlace({ url, provider, issuer, transport }: ServerSnapshot): Partial<ServerSnapshot> {
+  return { url, provider, issuer, transport };
+}

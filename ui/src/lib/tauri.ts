@@ -1,0 +1,63 @@
+// The seam over Tauri's IPC: one line for each command.
+
+import { invoke } from "@tauri-apps/api/core";
+import { listen, type EventCallback } from "@tauri-apps/api/event";
+
+import type { Backend, Unsubscribe } from "./backend";
+import type { Event, Snapshot } from "./bindings";
+
+/** `listen` answers late; whoever unsubscribes before that must not be called any more. */
+function subscribe<T>(name: string, callback: (payload: T) => void): Unsubscribe {
+  let live = true;
+  const forward: EventCallback<T> = ({ payload }) => {
+    if (live) callback(payload);
+  };
+  const listening = listen<T>(name, forward);
+  return () => {
+    live = false;
+    void listening.then((unlisten) => {
+      unlisten();
+    });
+  };
+}
+
+export const tauri: Backend = {
+  snapshot: () => invoke("snapshot"),
+  onSnapshot: (callback) => subscribe<Snapshot>("snapshot", callback),
+  onEvent: (callback) => subscribe<Event>("event", callback),
+
+  signIn: (id) => invoke("sign_in", { id }),
+  cancelSignIn: (id) => invoke("cancel_sign_in", { id }),
+  copyLink: (id) => invoke("copy_link", { id }),
+  openLink: (id) => invoke("open_link", { id }),
+  signOut: (id) => invoke("sign_out", { id }),
+  allowScopes: (id) => invoke("allow_scopes", { id }),
+  enterClient: (id, client) => invoke("enter_client", { id, client }),
+  unlockKeychain: () => invoke("unlock_keychain"),
+  retry: (id) => invoke("retry", { id }),
+
+  tools: (id) => invoke("tools", { id }),
+  timeline: (id) => invoke("timeline", { id }),
+  log: (id) => invoke("log", { id }),
+
+  probe: (url) => invoke("probe", { url }),
+  addServer: (server) => invoke("add_server", { server }),
+  entry: (id) => invoke("entry", { id }),
+  editServer: (id, changes) => invoke("edit_server", { id, changes }),
+  setEnabled: (id, enabled) => invoke("set_enabled", { id, enabled }),
+  removeServer: (id) => invoke("remove_server", { id }),
+  undo: (token) => invoke("undo", { token }),
+  openConfig: () => invoke("open_config"),
+
+  importSources: () => invoke("import_sources"),
+  importPreview: (source) => invoke("import_preview", { source }),
+  importApply: (source, names) => invoke("import_apply", { source, names }),
+
+  useInClients: () => invoke("use_in_clients"),
+  useInPreview: (client, id) => invoke("use_in_preview", { client, id }),
+  useInApply: (client, id) => invoke("use_in_apply", { client, id }),
+
+  settings: () => invoke("settings"),
+  setSettings: (settings) => invoke("set_settings", { settings }),
+  about: () => invoke("about"),
+};
