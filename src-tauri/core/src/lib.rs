@@ -16,6 +16,7 @@
 pub mod browser;
 pub mod clock;
 pub mod config;
+pub mod connection;
 pub mod event;
 pub mod network;
 pub mod oauth;

@@ -1,0 +1,363 @@
+//! Every HTTP request to an MCP server goes through here.
+//!
+//! | answer | what happens |
+//! |---|---|
+//! | 401 to a token | the [`TokenSource`] is told which; with a new one, once more |
+//! | 401 otherwise, 403 | a [`Refusal`], kept for the owner of the connection; never a refresh for a 403 |
+//! | 307, 308 within the origin | followed once, body and token again |
+//! | any other redirect | an error that names the host |
+//! | everything else | the caller's, body unread |
+//!
+//! A token leaves only for the configured origin, and over plain http only on this machine. Redirects must be off in
+//! the client that is handed in.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http::{
+    HeaderMap, Method, StatusCode,
+    header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE},
+};
+use tokio::sync::watch;
+use url::Url;
+
+use super::{
+    bearer::{Bearer, TokenSource, Verdict},
+    fault::{HttpFault, host, said, shown},
+};
+use crate::{Action, Explain, oauth::endpoint::is_loopback};
+
+/// How much of a refusal's body is looked at for the server's own words, in bytes, and for how long.
+const DETAIL_BYTES: usize = 8 * 1024;
+const DETAIL_WAIT: Duration = Duration::from_secs(2);
+
+/// Sends requests to one MCP server; cheap to clone.
+#[derive(Clone)]
+pub struct AuthorizedHttp(Arc<Inner>);
+
+struct Inner {
+    client: reqwest::Client,
+    url: Url,
+    headers: HeaderMap,
+    tokens: Arc<dyn TokenSource>,
+    refusals: watch::Sender<Option<Arc<Refusal>>>,
+}
+
+/// One request, replayable because its body is in memory.
+#[derive(Clone)]
+pub struct Outgoing {
+    /// How.
+    pub method: Method,
+    /// Where to, when it is not the configured URL; the origin must be the same.
+    pub url: Option<Url>,
+    /// Header fields of this request; they replace static ones of the same name.
+    pub headers: HeaderMap,
+    /// The body; empty for none.
+    pub body: Bytes,
+    /// What is being done, for a refusal: the JSON-RPC method, and the tool's name for a call.
+    pub operation: Option<String>,
+}
+
+/// A 401 or 403, with what the owner of the connection needs to act on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// 401 or 403.
+    pub status: StatusCode,
+    /// All `WWW-Authenticate` fields, in order (RFC 9110 §11.6.1).
+    pub challenges: HeaderMap,
+    /// What had been presented.
+    pub presented: Presented,
+    /// What was being done: the JSON-RPC method, and the tool's name for a call.
+    pub operation: Option<String>,
+    /// The server's own words, bounded.
+    pub detail: Option<String>,
+    /// The host.
+    pub host: String,
+}
+
+/// The credential a refused request carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presented {
+    /// None.
+    Nothing,
+    /// An `Authorization` field from the config file.
+    StaticHeader,
+    /// A token from the [`TokenSource`].
+    Token,
+}
+
+impl AuthorizedHttp {
+    /// Binds a client, whose redirects are off, to one server's URL, static headers and tokens.
+    pub fn new(client: reqwest::Client, url: Url, headers: HeaderMap, tokens: Arc<dyn TokenSource>) -> Self {
+        Self(Arc::new(Inner {
+            client,
+            url,
+            headers,
+            tokens,
+            refusals: watch::Sender::new(None),
+        }))
+    }
+
+    /// The configured URL.
+    pub fn url(&self) -> &Url {
+        &self.0.url
+    }
+
+    /// The last refusal of any request, whoever made it; the owner of the connection watches this.
+    pub fn refusals(&self) -> watch::Receiver<Option<Arc<Refusal>>> {
+        self.0.refusals.subscribe()
+    }
+
+    /// Sends a request and returns the head of the response; the body is the caller's to stream and to bound.
+    ///
+    /// Errors: [`HttpFault::Refused`] for 401 and 403, redirects that are not followed, and the network. Any other
+    /// status is a response.
+    pub async fn send(&self, request: Outgoing) -> Result<reqwest::Response, HttpFault> {
+        let url = self.destination(&request)?;
+        let bearer = self.bearer(&url)?;
+        let response = self.attempt(&request, &url, bearer.as_deref()).await?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return self.admitted(response, &request, bearer.as_deref()).await;
+        }
+        let Some(sent) = bearer else {
+            return self.admitted(response, &request, None).await;
+        };
+        match self.0.tokens.rejected(&sent).await {
+            Verdict::GiveUp => self.admitted(response, &request, Some(&sent)).await,
+            Verdict::Unavailable(problem) => Err(HttpFault::TokenUnavailable(problem)),
+            Verdict::Retry(fresh) => {
+                drop(response);
+                let response = self.attempt(&request, &url, Some(&fresh)).await?;
+                self.admitted(response, &request, Some(&fresh)).await
+            }
+        }
+    }
+
+    fn destination(&self, request: &Outgoing) -> Result<Url, HttpFault> {
+        let configured = &self.0.url;
+        match &request.url {
+            Some(url) if url.origin() != configured.origin() => Err(HttpFault::ForeignEndpoint {
+                host: host(configured),
+                target: host(url),
+            }),
+            Some(url) => Ok(url.clone()),
+            None => Ok(configured.clone()),
+        }
+    }
+
+    fn bearer(&self, url: &Url) -> Result<Option<Arc<Bearer>>, HttpFault> {
+        let bearer = self.0.tokens.current();
+        if bearer.is_some() && url.scheme() != "https" && !is_loopback(url) {
+            return Err(HttpFault::Insecure { host: host(url) });
+        }
+        Ok(bearer)
+    }
+
+    async fn attempt(
+        &self,
+        request: &Outgoing,
+        url: &Url,
+        bearer: Option<&Bearer>,
+    ) -> Result<reqwest::Response, HttpFault> {
+        let response = self.exchange(request, url, bearer).await?;
+        let Some(target) = redirect(&response, url) else {
+            return Ok(response);
+        };
+        let target = target?;
+        let response = self.exchange(request, &target, bearer).await?;
+        match redirect(&response, &target) {
+            None => Ok(response),
+            Some(second) => Err(HttpFault::Redirected {
+                host: host(url),
+                target: second.map_or_else(|_| host(&target), |second| host(&second)),
+            }),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        outgoing: &Outgoing,
+        url: &Url,
+        bearer: Option<&Bearer>,
+    ) -> Result<reqwest::Response, HttpFault> {
+        let mut request = reqwest::Request::new(outgoing.method.clone(), url.clone());
+        let mut headers = self.0.headers.clone();
+        replace(&mut headers, &outgoing.headers);
+        if let Some(bearer) = bearer {
+            headers.insert(AUTHORIZATION, bearer.authorization());
+        }
+        *request.headers_mut() = headers;
+        if !outgoing.body.is_empty() {
+            *request.body_mut() = Some(outgoing.body.clone().into());
+        }
+        let sent = self.0.client.execute(request).await;
+        sent.map_err(|error| HttpFault::network(&error, url))
+    }
+
+    /// Turns a 401 or 403 into a refusal, and keeps it where the owner of the connection sees it.
+    async fn admitted(
+        &self,
+        response: reqwest::Response,
+        request: &Outgoing,
+        bearer: Option<&Bearer>,
+    ) -> Result<reqwest::Response, HttpFault> {
+        let status = response.status();
+        if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Ok(response);
+        }
+        let fields = response.headers().get_all(WWW_AUTHENTICATE);
+        let challenges = fields
+            .iter()
+            .map(|value| (WWW_AUTHENTICATE, value.clone()))
+            .collect();
+        let refusal = Arc::new(Refusal {
+            status,
+            challenges,
+            presented: self.presented(bearer),
+            operation: request.operation.clone(),
+            host: host(&self.0.url),
+            detail: detail(response).await,
+        });
+        self.0.refusals.send_replace(Some(Arc::clone(&refusal)));
+        Err(HttpFault::Refused(refusal))
+    }
+
+    fn presented(&self, bearer: Option<&Bearer>) -> Presented {
+        if bearer.is_some() {
+            Presented::Token
+        } else if self.0.headers.contains_key(AUTHORIZATION) {
+            Presented::StaticHeader
+        } else {
+            Presented::Nothing
+        }
+    }
+}
+
+impl Outgoing {
+    /// A request to the configured URL.
+    pub fn new(method: Method) -> Self {
+        Self {
+            method,
+            url: None,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            operation: None,
+        }
+    }
+}
+
+/// `None` when the response is no redirect, the next URL when it may be followed.
+fn redirect(response: &reqwest::Response, asked: &Url) -> Option<Result<Url, HttpFault>> {
+    let status = response.status();
+    let location = response.headers().get(LOCATION)?;
+    if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
+        return None;
+    }
+    let target = location.to_str().ok().and_then(|text| asked.join(text).ok());
+    let kept = matches!(
+        status,
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+    );
+    Some(match target {
+        Some(target) if kept && target.origin() == asked.origin() => Ok(target),
+        target => Err(HttpFault::Redirected {
+            host: host(asked),
+            target: target.as_ref().map_or_else(|| "nowhere".to_owned(), host),
+        }),
+    })
+}
+
+/// Each name in `from` takes the place of all fields of that name.
+fn replace(headers: &mut HeaderMap, from: &HeaderMap) {
+    for name in from.keys() {
+        headers.remove(name);
+    }
+    headers.extend(from.iter().map(|(name, value)| (name.clone(), value.clone())));
+}
+
+/// The server's own words in a refusal: a JSON-RPC error, an OAuth error, or a short plain text.
+async fn detail(mut response: reqwest::Response) -> Option<String> {
+    let mut body = BytesMut::new();
+    let read = async {
+        while let Ok(Some(chunk)) = response.chunk().await {
+            body.extend_from_slice(&chunk);
+            if body.len() >= DETAIL_BYTES {
+                break;
+            }
+        }
+    };
+    // A body that dawdles is not worth waiting for: the status has said what matters.
+    let _ = tokio::time::timeout(DETAIL_WAIT, read).await;
+    detail_of(&body)
+}
+
+/// The server's own words in an error body.
+pub(crate) fn detail_of(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(json) => ["/error/message", "/error_description", "/message", "/error"]
+            .iter()
+            .find_map(|pointer| json.pointer(pointer)?.as_str())
+            .and_then(shown),
+        Err(_) if text.trim_start().starts_with(['<', '{', '[']) => None,
+        Err(_) => shown(text),
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} answered {}{}",
+            self.host,
+            self.status,
+            said(self.detail.as_deref())
+        )
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl Explain for Refusal {
+    fn code(&self) -> &'static str {
+        match (self.status, self.presented) {
+            (StatusCode::UNAUTHORIZED, Presented::StaticHeader) => "credential_rejected",
+            (StatusCode::UNAUTHORIZED, _) => "unauthorized",
+            _ => "forbidden",
+        }
+    }
+
+    fn action(&self) -> Action {
+        match (self.status, self.presented) {
+            (StatusCode::UNAUTHORIZED, Presented::Nothing) => Action::Connect,
+            (StatusCode::UNAUTHORIZED, Presented::StaticHeader) => Action::EditConfig,
+            (StatusCode::UNAUTHORIZED, Presented::Token) => Action::Reauthenticate,
+            _ => Action::AskProvider,
+        }
+    }
+}
+
+/// Header values may be credentials, so only names are shown.
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("method", &self.method)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("bytes", &self.body.len())
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Header values may be credentials, so only names are shown.
+impl fmt::Debug for AuthorizedHttp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizedHttp")
+            .field("host", &host(&self.0.url))
+            .field("headers", &self.0.headers.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

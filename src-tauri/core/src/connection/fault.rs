@@ -1,0 +1,348 @@
+//! Why an exchange with an MCP server failed, told apart by what mends it.
+//!
+//! Nothing here repeats a body, a header value or a query: hosts, statuses and plain phrases only. Text written by
+//! the server is bounded and stripped first.
+
+use std::{error::Error, io, sync::Arc, time::Duration};
+
+use http::StatusCode;
+use url::Url;
+
+use super::authorized_http::Refusal;
+use crate::{Action, Explain, Problem};
+
+/// The most characters of a server's own words that are shown.
+const SHOWN: usize = 300;
+
+/// No usable answer from an HTTP server.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HttpFault {
+    /// 401 or 403: for the owner of the connection to act on, never to be retried as it is.
+    #[error("{0}")]
+    Refused(Arc<Refusal>),
+    /// 401, and whether the grant still stands could not be found out now. Never the end of a grant.
+    #[error("{}", .0.message)]
+    TokenUnavailable(Problem),
+    /// A token would have to travel over plain http.
+    #[error("{host} is not https, so no token is sent there")]
+    Insecure {
+        /// The host.
+        host: String,
+    },
+    /// A redirect that is not followed: another origin, another method, or a second one.
+    #[error("{host} redirects to {target}; put the right URL into the config")]
+    Redirected {
+        /// The host asked.
+        host: String,
+        /// The host named, as far as it can be read.
+        target: String,
+    },
+    /// The request surely never reached the server.
+    #[error("{host} cannot be reached: {cause}")]
+    Unreachable {
+        /// The host.
+        host: String,
+        /// Why.
+        cause: NetworkCause,
+    },
+    /// The request may have reached the server, and no whole answer came back.
+    #[error("{host} did not answer in full: {cause}")]
+    Interrupted {
+        /// The host.
+        host: String,
+        /// Why.
+        cause: NetworkCause,
+    },
+    /// 5xx or 429: it is tried again later.
+    #[error("{host} answered {status}")]
+    ServerError {
+        /// The host.
+        host: String,
+        /// The status.
+        status: StatusCode,
+        /// How long the server asks to be left alone (RFC 9110 §10.2.3).
+        retry_after: Option<Duration>,
+    },
+    /// Any other status that ends the matter.
+    #[error("{host} answered {status}{}", said(.detail.as_deref()))]
+    Status {
+        /// The host.
+        host: String,
+        /// The status.
+        status: StatusCode,
+        /// The server's own words, bounded.
+        detail: Option<String>,
+    },
+    /// An answer that no MCP server gives: a web page, an empty body, something else than JSON-RPC.
+    #[error("{host} answered with {answer}, not with MCP")]
+    NotMcp {
+        /// The host.
+        host: String,
+        /// What it was.
+        answer: Answer,
+    },
+    /// More bytes than are accepted.
+    #[error("{host} sent more than {limit} bytes in one message")]
+    TooLarge {
+        /// The host.
+        host: String,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A message was to be sent to another origin than the configured one.
+    #[error("{host} names an endpoint at another host, {target}")]
+    ForeignEndpoint {
+        /// The host asked.
+        host: String,
+        /// The host named.
+        target: String,
+    },
+}
+
+/// What a server that speaks no MCP answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Answer {
+    /// A web page: a wrong URL, a login page, a captive portal.
+    #[error("a web page")]
+    WebPage,
+    /// Nothing, where an answer was due.
+    #[error("nothing")]
+    Nothing,
+    /// JSON that is no JSON-RPC message.
+    #[error("JSON that is no JSON-RPC message")]
+    OtherJson,
+    /// Any other media type.
+    #[error("an unknown media type")]
+    OtherMedia,
+    /// An event stream without the `endpoint` event (MCP 2024-11-05).
+    #[error("an event stream without an endpoint")]
+    NoEndpoint,
+}
+
+/// Why bytes did not get through, in one plain phrase.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkCause {
+    /// DNS.
+    #[error("its name cannot be resolved")]
+    NameNotFound,
+    /// Nothing listens there.
+    #[error("nothing accepts connections there")]
+    ConnectionRefused,
+    /// Offline, or no route.
+    #[error("there is no network to it")]
+    NoRoute,
+    /// TLS: the reason.
+    #[error("the secure connection failed, {0}")]
+    Tls(String),
+    /// Time ran out.
+    #[error("no answer in time")]
+    TimedOut,
+    /// Cut off.
+    #[error("the connection broke")]
+    Broken,
+}
+
+impl HttpFault {
+    /// Reads a client's error; `url` is only asked for its host.
+    pub fn network(error: &reqwest::Error, url: &Url) -> Self {
+        let cause = NetworkCause::of(error);
+        let host = host(url);
+        if error.is_connect() || error.is_builder() {
+            Self::Unreachable { host, cause }
+        } else {
+            Self::Interrupted { host, cause }
+        }
+    }
+
+    /// Whether it mends itself: the network, the server's day, the authorization server's day.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { cause, .. } => !matches!(cause, NetworkCause::Tls(_)),
+            Self::TokenUnavailable(problem) => {
+                problem.action == Action::Retry || problem.action == Action::None
+            }
+            Self::Interrupted { .. } | Self::ServerError { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// How long the server asked to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::ServerError { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
+impl NetworkCause {
+    /// Finds the cause in a chain of errors. TLS errors hide inside I/O errors, which `source()` steps over.
+    pub fn of(error: &reqwest::Error) -> Self {
+        if error.is_dns() {
+            return Self::NameNotFound;
+        }
+        let mut next: Option<&(dyn Error + 'static)> = Some(error);
+        while let Some(current) = next {
+            if let Some(cause) = Self::of_one(current) {
+                return cause;
+            }
+            next = current.source();
+        }
+        if error.is_timeout() {
+            Self::TimedOut
+        } else {
+            Self::Broken
+        }
+    }
+
+    fn of_one(error: &(dyn Error + 'static)) -> Option<Self> {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return Some(Self::Tls(tls_phrase(tls)));
+        }
+        let io = error.downcast_ref::<io::Error>()?;
+        if let Some(inner) = io.get_ref() {
+            let inner: &(dyn Error + 'static) = inner;
+            if let Some(cause) = Self::of_one(inner) {
+                return Some(cause);
+            }
+        }
+        match io.kind() {
+            io::ErrorKind::ConnectionRefused => Some(Self::ConnectionRefused),
+            io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown
+            | io::ErrorKind::AddrNotAvailable => Some(Self::NoRoute),
+            io::ErrorKind::TimedOut => Some(Self::TimedOut),
+            _ => None,
+        }
+    }
+}
+
+fn tls_phrase(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Certificate;
+    let phrase = match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            Certificate::Expired | Certificate::ExpiredContext { .. } => "its certificate has expired",
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                "its certificate is not valid yet (is the clock right?)"
+            }
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                "its certificate is for another name"
+            }
+            Certificate::UnknownIssuer => "its certificate is not trusted on this machine",
+            Certificate::Revoked => "its certificate has been revoked",
+            _ => "its certificate is not acceptable",
+        },
+        rustls::Error::InvalidMessage(_) => "it does not speak TLS",
+        _ => return shown(&error.to_string()).unwrap_or_default(),
+    };
+    phrase.to_owned()
+}
+
+impl Explain for HttpFault {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(refusal) => refusal.code(),
+            Self::TokenUnavailable(_) => "token_unavailable",
+            Self::Insecure { .. } => "insecure_url",
+            Self::Redirected { .. } => "redirected",
+            Self::Unreachable { cause, .. } | Self::Interrupted { cause, .. } => match cause {
+                NetworkCause::Tls(_) => "tls_failed",
+                NetworkCause::TimedOut => "timed_out",
+                NetworkCause::Broken => "connection_lost",
+                _ => "unreachable",
+            },
+            Self::ServerError { .. } | Self::Status { .. } => "server_error",
+            Self::NotMcp { .. } => "not_mcp",
+            Self::TooLarge { .. } => "too_large",
+            Self::ForeignEndpoint { .. } => "foreign_endpoint",
+        }
+    }
+
+    fn action(&self) -> Action {
+        match self {
+            Self::Refused(refusal) => refusal.action(),
+            Self::TokenUnavailable(problem) => problem.action,
+            Self::Insecure { .. } | Self::Redirected { .. } | Self::Status { .. } | Self::NotMcp { .. } => {
+                Action::EditConfig
+            }
+            Self::Unreachable {
+                cause: NetworkCause::Tls(_),
+                ..
+            }
+            | Self::TooLarge { .. }
+            | Self::ForeignEndpoint { .. } => Action::AskProvider,
+            Self::Unreachable { .. } | Self::Interrupted { .. } | Self::ServerError { .. } => Action::Retry,
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        match self {
+            Self::TokenUnavailable(problem) => problem.clone(),
+            _ => Problem {
+                code: self.code().into(),
+                message: self.to_string(),
+                action: self.action(),
+            },
+        }
+    }
+}
+
+/// The host with its port where it is not the scheme's own, fit to be shown.
+pub fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("?");
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// A server's own words, fit to be shown: one line, bounded, without control characters; none when nothing is left.
+pub fn shown(text: &str) -> Option<String> {
+    let line = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(SHOWN)
+        .collect::<String>();
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!line.is_empty()).then_some(line)
+}
+
+/// A server's own words as the tail of a sentence.
+pub(crate) fn said(detail: Option<&str>) -> String {
+    detail.map(|text| format!(": {text}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_words_are_one_bounded_line() {
+        assert_eq!(shown(" a\r\n\u{1b}[31mb "), Some("a [31mb".to_owned()));
+        assert_eq!(shown("\n\t"), None);
+        assert_eq!(shown(&"x".repeat(1000)).map(|text| text.len()), Some(SHOWN));
+    }
+
+    #[test]
+    fn a_wait_the_server_asked_for_is_kept_with_the_error() {
+        let fault = HttpFault::ServerError {
+            host: "h".into(),
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            retry_after: Some(Duration::from_secs(7)),
+        };
+        assert!(fault.is_transient());
+        assert_eq!(fault.retry_after(), Some(Duration::from_secs(7)));
+        assert_eq!(fault.to_string(), "h answered 503 Service Unavailable");
+    }
+
+    #[test]
+    fn a_distrusted_certificate_is_not_retried() {
+        let fault = HttpFault::Unreachable {
+            host: "h".into(),
+            cause: NetworkCause::Tls("its certificate has expired".into()),
+        };
+        assert!(!fault.is_transient());
+        assert_eq!(fault.code(), "tls_failed");
+    }
+}

@@ -1,0 +1,226 @@
+//! Reading the answer to a POST: what it means for the protocol, whatever it looks like.
+
+use futures::{StreamExt, stream::BoxStream};
+use http::{HeaderMap, StatusCode};
+use rmcp::{
+    model::{ClientJsonRpcMessage, ClientRequest, ErrorCode, ErrorData, RequestId, ServerJsonRpcMessage},
+    transport::streamable_http_client::{
+        StreamableHttpError, StreamableHttpPostResponse, StreamableHttpResponseLimits,
+    },
+};
+use serde_json::Value;
+use sse_stream::{Error as SseError, Sse};
+
+use super::{Fault, MAX_ERROR, SESSION_ID};
+use crate::connection::{
+    authorized_http::detail_of,
+    fault::{Answer, HttpFault, host, shown},
+    transport::{
+        body::{self, Media},
+        event_stream,
+    },
+};
+
+/// What was asked, as far as the answer's reading depends on it.
+pub(super) struct Asked {
+    /// None for what awaits no answer: notifications and our own replies.
+    pub(super) id: Option<RequestId>,
+    pub(super) in_session: bool,
+    pub(super) handshake: bool,
+    initialize: bool,
+}
+
+impl Asked {
+    pub(super) fn of(message: &ClientJsonRpcMessage, head: &HeaderMap) -> Self {
+        let (id, request) = match message {
+            ClientJsonRpcMessage::Request(request) => (Some(request.id.clone()), Some(&request.request)),
+            _ => (None, None),
+        };
+        let initialize = matches!(request, Some(ClientRequest::InitializeRequest(_)));
+        Self {
+            id,
+            in_session: head.contains_key(SESSION_ID),
+            handshake: initialize || matches!(request, Some(ClientRequest::DiscoverRequest(_))),
+            initialize,
+        }
+    }
+
+    /// Reads a whole answer, or the head of an event stream.
+    pub(super) async fn read(
+        self,
+        response: reqwest::Response,
+        limits: StreamableHttpResponseLimits,
+    ) -> Result<StreamableHttpPostResponse, Fault> {
+        match response.status() {
+            StatusCode::ACCEPTED | StatusCode::NO_CONTENT => Ok(StreamableHttpPostResponse::Accepted),
+            status if status.is_success() => self.success(response, limits).await,
+            _ => self.failure(response).await,
+        }
+    }
+
+    async fn success(
+        self,
+        response: reqwest::Response,
+        limits: StreamableHttpResponseLimits,
+    ) -> Result<StreamableHttpPostResponse, Fault> {
+        let session = response.headers().get(SESSION_ID);
+        let session = session.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let media = Media::of(response.headers());
+        if media == Media::EventStream {
+            let events = event_stream::events(response, limits.max_sse_event_size);
+            return Ok(StreamableHttpPostResponse::Sse(
+                answering(events, self.id),
+                session,
+            ));
+        }
+        let host = host(response.url());
+        let body = body::read(response, limits.max_json_response_size)
+            .await
+            .map_err(StreamableHttpError::Client)?;
+        if self.id.is_none() {
+            // Nothing in the answer to a notification matters, whatever it claims to be.
+            return Ok(StreamableHttpPostResponse::Accepted);
+        }
+        let parsed = serde_json::from_slice(&body).map_err(|_| {
+            let answer = not_mcp(media, &body);
+            StreamableHttpError::Client(HttpFault::NotMcp { host, answer })
+        });
+        parsed.map(|message| StreamableHttpPostResponse::Json(message, session))
+    }
+
+    /// A status that is neither success nor refusal.
+    async fn failure(self, response: reqwest::Response) -> Result<StreamableHttpPostResponse, Fault> {
+        let status = response.status();
+        if status == StatusCode::NOT_FOUND && self.in_session {
+            return Err(StreamableHttpError::SessionExpired);
+        }
+        let host = host(response.url());
+        let server_error = server_error(&response);
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(StreamableHttpError::Client(server_error));
+        }
+        let html = Media::of(response.headers()) == Media::Html;
+        let body = body::read_start(response, MAX_ERROR).await;
+        if let Some(error) = RpcError::parse(&body) {
+            return self.rejected(error, status, host);
+        }
+        if status.is_server_error() {
+            return Err(StreamableHttpError::Client(server_error));
+        }
+        let detail = if html { None } else { detail_of(&body) };
+        Err(StreamableHttpError::Client(HttpFault::Status {
+            host,
+            status,
+            detail,
+        }))
+    }
+
+    /// A JSON-RPC error that came with an HTTP status of its own.
+    fn rejected(
+        self,
+        error: RpcError,
+        status: StatusCode,
+        host: String,
+    ) -> Result<StreamableHttpPostResponse, Fault> {
+        if self.in_session && status == StatusCode::BAD_REQUEST && error.is_lost_session() {
+            return Err(StreamableHttpError::SessionExpired);
+        }
+        let may_be_legacy = matches!(
+            status,
+            StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
+        );
+        if self.initialize && may_be_legacy && !is_modern(error.data.code) {
+            let detail = shown(&error.data.message);
+            return Err(StreamableHttpError::Client(HttpFault::Status {
+                host,
+                status,
+                detail,
+            }));
+        }
+        // Middleware cannot know the id; uncorrelated, the caller would wait for ever.
+        let message = ServerJsonRpcMessage::error(error.data, self.id);
+        Ok(StreamableHttpPostResponse::Json(message, None))
+    }
+}
+
+/// What is being done, in words that tell one operation from another: step-ups are counted by it.
+pub(in crate::connection) fn operation(message: &ClientJsonRpcMessage) -> Option<String> {
+    match message {
+        ClientJsonRpcMessage::Request(request) => Some(match &request.request {
+            ClientRequest::CallToolRequest(call) => format!("tools/call {}", call.params.name),
+            other => other.method().to_owned(),
+        }),
+        ClientJsonRpcMessage::Notification(_) => Some("notification".to_owned()),
+        _ => None,
+    }
+}
+
+/// The errors only a server of the stateless era answers with (MCP 2026-07-28, "Error handling").
+pub(in crate::connection) fn is_modern(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::HEADER_MISMATCH
+            | ErrorCode::MISSING_REQUIRED_CLIENT_CAPABILITY
+            | ErrorCode::UNSUPPORTED_PROTOCOL_VERSION
+    )
+}
+
+/// 429 or 5xx, with the wait it asks for.
+pub(super) fn server_error(response: &reqwest::Response) -> HttpFault {
+    HttpFault::ServerError {
+        host: host(response.url()),
+        status: response.status(),
+        retry_after: body::retry_after(response.headers()),
+    }
+}
+
+struct RpcError {
+    data: ErrorData,
+    anonymous: bool,
+}
+
+impl RpcError {
+    fn parse(body: &[u8]) -> Option<Self> {
+        let json: Value = serde_json::from_slice(body).ok()?;
+        json.get("jsonrpc")?;
+        Some(Self {
+            data: serde_json::from_value(json.get("error")?.clone()).ok()?,
+            anonymous: json.get("id").is_none_or(Value::is_null),
+        })
+    }
+
+    /// The official TypeScript examples answer an unknown session like this instead of with 404. The request was not
+    /// looked at, so a new session and one more attempt do no harm.
+    fn is_lost_session(&self) -> bool {
+        self.anonymous && self.data.code == ErrorCode(-32000)
+    }
+}
+
+fn not_mcp(media: Media, body: &[u8]) -> Answer {
+    match media {
+        _ if body.iter().all(u8::is_ascii_whitespace) => Answer::Nothing,
+        Media::Html => Answer::WebPage,
+        Media::Json => Answer::OtherJson,
+        _ if body.trim_ascii_start().starts_with(b"<") => Answer::WebPage,
+        _ => Answer::OtherMedia,
+    }
+}
+
+/// Events that answer a request: one above the limit becomes the answer, so that the caller is not left waiting.
+fn answering(
+    events: impl futures::Stream<Item = Result<Sse, SseError>> + Send + 'static,
+    id: Option<RequestId>,
+) -> BoxStream<'static, Result<Sse, SseError>> {
+    let events = events.map(move |event| {
+        let Err(error) = &event else { return event };
+        let (Some(too_large), Some(id)) = (event_stream::too_large(error), &id) else {
+            return event;
+        };
+        let error = ErrorData::internal_error(too_large.to_string(), None);
+        match serde_json::to_string(&ServerJsonRpcMessage::error(error, Some(id.clone()))) {
+            Ok(text) => Ok(Sse::default().data(text)),
+            Err(_) => event,
+        }
+    });
+    events.boxed()
+}
