@@ -3,7 +3,7 @@
 //! [`SystemBrowser`] starts programs directly, never through a shell: an authorization URL is written by a server, and
 //! a shell would read it as more than a URL (CVE-2025-6514 was that).
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use url::Url;
 
@@ -70,14 +70,24 @@ impl SystemBrowser {
             environment: Some(environment),
         }
     }
+
+    /// The program that would be started; none when no browser can be opened here.
+    pub fn opener(&self) -> Option<PathBuf> {
+        let any = Url::parse("https://localhost/").ok()?;
+        let mut commands = command::candidates(&self.environment(), &any).into_iter();
+        commands.next().map(|command| command.program)
+    }
+
+    fn environment(&self) -> Environment {
+        self.environment.clone().unwrap_or_else(Environment::of_process)
+    }
 }
 
 impl Browser for SystemBrowser {
     fn open(&self, url: &Url) -> Result<(), BrowserError> {
         // The caller has checked it; what is handed to another program is checked where it is handed over.
         crate::oauth::endpoint::Endpoint::try_from(url.clone()).map_err(BrowserError::Unsafe)?;
-        let environment = self.environment.clone().unwrap_or_else(Environment::of_process);
-        let commands = command::candidates(&environment, url);
+        let commands = command::candidates(&self.environment(), url);
         if commands.is_empty() {
             return Err(BrowserError::Unavailable);
         }

@@ -80,6 +80,19 @@ fn without_a_screen_or_over_ssh_only_the_browser_variable_counts() {
 }
 
 #[test]
+fn the_opener_is_told_without_starting_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    program(folder.path(), "forward", "exit 1");
+    let opener = |browser: &str| {
+        let mut environment = environment(folder.path());
+        environment.browser = Some(browser.to_owned());
+        SystemBrowser::in_environment(environment).opener()
+    };
+    assert_eq!(opener("missing:forward"), Some(folder.path().join("forward")));
+    assert_eq!(opener("none"), None);
+}
+
+#[test]
 fn the_browser_variable_is_a_list_of_command_lines() {
     let folder = tempfile::tempdir().expect("a folder");
     program(folder.path(), "one", "");

@@ -102,6 +102,36 @@ impl ConfigFile {
         file
     }
 
+    /// Every place the search goes by, in order, for a person to see where to put the file. Settings that name no file
+    /// are left out.
+    pub fn places(
+        options: &LocateOptions,
+        env: &Environment,
+        working_folder: &Path,
+    ) -> Vec<(Origin, PathBuf)> {
+        let home = env.home().unwrap_or_default();
+        let named = |origin| move |path: PathBuf| (origin, working_folder.join(path));
+        let explicit = options.explicit.as_ref().map(|path| expanded(path, env));
+        let variable = env.non_empty(VARIABLE).map(|path| env.path(&path));
+        let fixed = match options.surface {
+            Surface::App => settings_path(&home, env)
+                .map(|path| (Origin::OmlxSettings, path))
+                .into_iter()
+                .collect(),
+            Surface::CommandLine => NAMES
+                .map(|name| (Origin::WorkingFolder, working_folder.join(name)))
+                .to_vec(),
+        };
+        let default = NAMES.map(|name| (Origin::Default, home.join(FOLDER).join(name)));
+        explicit
+            .map(named(Origin::Explicit))
+            .into_iter()
+            .chain(variable.map(named(Origin::Variable)))
+            .chain(fixed)
+            .chain(default)
+            .collect()
+    }
+
     /// Where it is, symbolic links not followed.
     pub fn path(&self) -> &Path {
         &self.path
@@ -292,6 +322,44 @@ mod tests {
             ("home/.omlx/mcp.json".into(), Origin::OmlxSettings)
         );
         assert_eq!(machine.found(Surface::CommandLine).1, Origin::WorkingFolder);
+    }
+
+    #[test]
+    fn the_places_are_told_in_the_order_of_the_search() {
+        let machine = Machine::new();
+        machine.settings("~/.omlx/mcp.json");
+        let env = Environment::of([
+            ("HOME", machine.path("home").to_str().expect("UTF-8")),
+            (VARIABLE, "v.json"),
+        ]);
+        let places = |surface, explicit: Option<&str>| {
+            let options = LocateOptions {
+                explicit: explicit.map(PathBuf::from),
+                surface,
+            };
+            let places = ConfigFile::places(&options, &env, &machine.path("work"));
+            let below = |path: &Path| path.strip_prefix(machine.root.path()).expect("below").to_owned();
+            places
+                .into_iter()
+                .map(|(_, path)| below(&path))
+                .collect::<Vec<_>>()
+        };
+        let default = ["home/.config/omlx/mcp.json", "home/.config/omlx/mcp.yaml"];
+        let expected = |first: &[&str]| {
+            [first, &default]
+                .concat()
+                .iter()
+                .map(PathBuf::from)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            places(Surface::CommandLine, Some("mine.json")),
+            expected(&["work/mine.json", "work/v.json", "work/mcp.json", "work/mcp.yaml"])
+        );
+        assert_eq!(
+            places(Surface::App, None),
+            expected(&["work/v.json", "home/.omlx/mcp.json"])
+        );
     }
 
     #[test]
