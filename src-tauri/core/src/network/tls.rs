@@ -113,3 +113,6 @@ fn setup(error: &rustls::Error) -> NetworkError {
         cause: error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,8 @@ pub mod server_text;
 pub mod timeline;
 pub mod token;
 
+#[cfg(test)]
+mod fake;
 mod well_known;
 mod wire;
 

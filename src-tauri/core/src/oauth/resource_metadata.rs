@@ -47,7 +47,7 @@ pub async fn discover(
     challenge: Option<&BearerChallenge>,
 ) -> Result<Option<ProtectedResourceMetadata>, DiscoveryError> {
     let named = challenge.and_then(|challenge| challenge.resource_metadata.as_deref());
-    for place in places(server, named)? {
+    for place in places(http, server, named)? {
         let request = HttpRequest::get(place, Stage::ResourceMetadata);
         let Some(document) = well_known::read(http, request).await? else {
             continue;
@@ -74,32 +74,32 @@ pub async fn discover(
 }
 
 /// Where to look, in order and without doubles.
-fn places(server: &Url, named: Option<&str>) -> Result<Vec<Endpoint>, DiscoveryError> {
-    let own = |url: Url| {
-        Endpoint::try_from(url).map_err(|_| DiscoveryError::InsecureServer {
-            server: redacted(server),
-        })
-    };
-    let mut places = Vec::new();
-    if let Some(text) = named {
-        let named = Endpoint::parse(text).map_err(|cause| DiscoveryError::InvalidMetadataUrl {
-            server: redacted(server),
-            cause,
-        })?;
-        places.push(named);
-    }
+fn places(http: &Http, server: &Url, named: Option<&str>) -> Result<Vec<Endpoint>, DiscoveryError> {
+    let mut places: Vec<_> = named.and_then(|text| usable(http, text)).into_iter().collect();
     let mut root = server.clone();
     root.set_path("/");
     for url in [
         well_known::inserted(server, SUFFIX),
         well_known::inserted(&root, SUFFIX),
     ] {
-        let place = own(url)?;
+        let place = Endpoint::try_from(url).map_err(|_| DiscoveryError::InsecureServer {
+            server: redacted(server),
+        })?;
         if !places.contains(&place) {
             places.push(place);
         }
     }
     Ok(places)
+}
+
+/// The URL of a challenge; a server behind a proxy may name its plain-http one, its https ones are asked instead.
+fn usable(http: &Http, text: &str) -> Option<Endpoint> {
+    let checked = Endpoint::parse(text);
+    if let Err(cause) = &checked {
+        let decision = format!("the challenge's resource_metadata is not used: it {cause}");
+        http.note(Stage::Challenge, decision, "RFC 9728 §7.7");
+    }
+    checked.ok()
 }
 
 fn note(http: &Http, metadata: &ProtectedResourceMetadata) {

@@ -25,14 +25,6 @@ pub enum DiscoveryError {
         /// Redacted.
         server: String,
     },
-    /// The challenge names a metadata URL that cannot be asked.
-    #[error("the metadata URL in the challenge of {server} {cause}")]
-    InvalidMetadataUrl {
-        /// Redacted.
-        server: String,
-        /// What is wrong with it.
-        cause: EndpointError,
-    },
     /// The metadata speaks for another resource (RFC 9728 §3.3): using it would fetch a token for someone else.
     #[error("{server} presents the metadata of another server ({resource})")]
     ForeignResource {
@@ -94,7 +86,6 @@ impl Explain for DiscoveryError {
             Self::Http(error) => error.code(),
             Self::Unavailable { .. } => "metadata_unavailable",
             Self::InsecureServer { .. } => "insecure_server",
-            Self::InvalidMetadataUrl { .. } => "metadata_url_invalid",
             Self::ForeignResource { .. } => "resource_mismatch",
             Self::InvalidIssuer { .. } => "issuer_invalid",
             Self::MetadataMissing { .. } => "server_metadata_missing",
@@ -112,8 +103,7 @@ impl Explain for DiscoveryError {
             Self::InsecureServer { .. } | Self::IssuerMismatch { .. } | Self::PkceUnsupported { .. } => {
                 Action::EditConfig
             }
-            Self::InvalidMetadataUrl { .. }
-            | Self::ForeignResource { .. }
+            Self::ForeignResource { .. }
             | Self::InvalidIssuer { .. }
             | Self::MetadataMissing { .. }
             | Self::InvalidEndpoint { .. } => Action::AskProvider,

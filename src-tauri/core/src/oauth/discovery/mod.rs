@@ -9,6 +9,7 @@
 //! nothing about what is there (network, 5xx) ends discovery: only a sure absence leads to the next rule, since a
 //! guessed endpoint would be sent real credentials.
 
+mod choice;
 mod error;
 mod legacy;
 
@@ -27,12 +28,6 @@ use super::{
     timeline::Stage,
 };
 use crate::config::{AuthConfig, GrantType, ResourceChoice};
-
-/// RFC 7636 §4.2
-const S256: &str = "S256";
-
-/// OpenID Connect Core §11; MCP allows it only where the authorization server lists it.
-const OFFLINE_ACCESS: &str = "offline_access";
 
 /// Everything discovery decides, ready for registration and authorization.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,104 +225,6 @@ impl Search<'_> {
     fn is_fully_pinned(&self) -> bool {
         self.has_pinned_endpoints() && self.auth.client_id.is_some()
     }
-
-    /// MCP "Authorization Code Protection": no S256 in the metadata, no authorization.
-    fn check_pkce(&self, metadata: &AuthorizationServerMetadata) -> Result<(), DiscoveryError> {
-        let methods = metadata.code_challenge_methods_supported.as_deref();
-        if self.auth.grant != GrantType::AuthorizationCode || methods.is_some_and(|all| has(all, S256)) {
-            return Ok(());
-        }
-        let because = match metadata.origin {
-            MetadataOrigin::Discovered if !self.auth.assume_pkce => {
-                return Err(DiscoveryError::PkceUnsupported {
-                    issuer: metadata.issuer.clone(),
-                });
-            }
-            MetadataOrigin::Discovered => "the config file says so",
-            MetadataOrigin::Legacy => "the 2025-03-26 revision demands it",
-            MetadataOrigin::Configured => "the endpoints come from the config file",
-        };
-        self.note(
-            Stage::ServerMetadata,
-            format!("PKCE with S256 is taken to be supported: {because}"),
-            "MCP: Authorization Code Protection",
-        );
-        Ok(())
-    }
-
-    fn resource(&self, metadata: Option<&ProtectedResourceMetadata>) -> Option<ResourceUri> {
-        match &self.auth.resource {
-            ResourceChoice::Omitted => {
-                self.note(
-                    Stage::Authorization,
-                    "the config file says to send no resource",
-                    "RFC 8707 §2",
-                );
-                None
-            }
-            ResourceChoice::Exact(resource) => Some(resource.clone()),
-            ResourceChoice::Discovered => Some(
-                metadata
-                    .and_then(|metadata| metadata.resource.clone())
-                    .unwrap_or_else(|| ResourceUri::of_server(self.server)),
-            ),
-        }
-    }
-
-    /// The scope of the config file, else of the challenge.
-    fn asked_scope(&self) -> Option<&Scopes> {
-        let challenged = || self.challenge.and_then(|challenge| challenge.scope.as_ref());
-        self.auth.scopes.as_ref().or_else(challenged)
-    }
-
-    /// MCP "Scope Selection Strategy": the challenge's, else all the resource supports, else none.
-    fn scope(
-        &self,
-        resource: Option<&ProtectedResourceMetadata>,
-        metadata: &AuthorizationServerMetadata,
-    ) -> Scopes {
-        if let Some(scopes) = &self.auth.scopes {
-            self.note(
-                Stage::Authorization,
-                format!("scope from the config file: {scopes}"),
-                "",
-            );
-            return scopes.clone();
-        }
-        let supported = resource.and_then(|resource| resource.scopes_supported.as_ref());
-        let (chosen, source) = match (self.asked_scope(), supported) {
-            (Some(scopes), _) => (scopes.clone(), "the challenge"),
-            (None, Some(scopes)) => (scopes.clone(), "all the server supports"),
-            (None, None) => (Scopes::default(), "nobody"),
-        };
-        let scope = self.with_offline_access(chosen, metadata);
-        let decision = if scope.is_empty() {
-            "no scope is asked for".to_owned()
-        } else {
-            format!("scope from {source}: {scope}")
-        };
-        self.note(Stage::Authorization, decision, "MCP: Scope Selection Strategy");
-        scope
-    }
-
-    /// Asks for a refresh token where the authorization server lists the scope for it, and only next to other scopes:
-    /// alone it would replace the defaults that an omitted scope stands for.
-    fn with_offline_access(&self, scope: Scopes, metadata: &AuthorizationServerMetadata) -> Scopes {
-        let interactive = matches!(
-            self.auth.grant,
-            GrantType::AuthorizationCode | GrantType::DeviceCode
-        );
-        let listed = metadata.scopes_supported.as_ref();
-        if interactive && !scope.is_empty() && listed.is_some_and(|listed| listed.contains(OFFLINE_ACCESS)) {
-            scope.union(&Scopes::parse(OFFLINE_ACCESS))
-        } else {
-            scope
-        }
-    }
-}
-
-fn has(list: &[String], wanted: &str) -> bool {
-    list.iter().any(|entry| entry == wanted)
 }
 
 #[cfg(test)]
