@@ -24,6 +24,7 @@ struct Barrier {
     pattern: Pattern,
     stage: Stage,
     arrived: watch::Sender<usize>,
+    standing: watch::Sender<usize>,
     open: watch::Sender<bool>,
 }
 
@@ -37,6 +38,17 @@ impl Gate {
     pub async fn arrivals(&self, count: usize) {
         // The sender lives in `self`, so the wait cannot end early.
         let _ = self.0.arrived.subscribe().wait_for(|seen| *seen >= count).await;
+    }
+
+    /// Waits until no request stands at the gate: all were released, or their clients went away.
+    pub async fn empty(&self) {
+        // The sender lives in `self`, so the wait cannot end early.
+        let _ = self
+            .0
+            .standing
+            .subscribe()
+            .wait_for(|standing| *standing == 0)
+            .await;
     }
 
     /// How many requests stood at the gate so far.
@@ -56,6 +68,22 @@ impl Drop for Gate {
     }
 }
 
+/// A request at a gate, which also leaves when its client goes away.
+struct Standing<'a>(&'a Barrier);
+
+impl<'a> Standing<'a> {
+    fn at(barrier: &'a Barrier) -> Self {
+        barrier.standing.send_modify(|standing| *standing += 1);
+        Self(barrier)
+    }
+}
+
+impl Drop for Standing<'_> {
+    fn drop(&mut self) {
+        self.0.standing.send_modify(|standing| *standing -= 1);
+    }
+}
+
 /// All gates of one demo.
 #[derive(Debug, Default)]
 pub(crate) struct Gates(Mutex<Vec<Arc<Barrier>>>);
@@ -66,6 +94,7 @@ impl Gates {
             pattern,
             stage,
             arrived: watch::Sender::new(0),
+            standing: watch::Sender::new(0),
             open: watch::Sender::new(false),
         });
         let mut barriers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,6 +118,7 @@ impl Gates {
             if *open.borrow() {
                 continue;
             }
+            let _standing = Standing::at(&barrier);
             barrier.arrived.send_modify(|seen| *seen += 1);
             let _ = open.wait_for(|open| *open).await;
         }

@@ -94,8 +94,11 @@ fn slow() -> Body {
 }
 
 fn cut(body: Body) -> Body {
-    let broken =
-        stream::once(async { Err(axum::Error::new(io::Error::from(io::ErrorKind::ConnectionReset))) });
+    let broken = stream::once(async {
+        // What was said so far is sent only when the body has nothing more to say for a moment.
+        tokio::task::yield_now().await;
+        Err(axum::Error::new(io::Error::from(io::ErrorKind::ConnectionReset)))
+    });
     let half = body
         .into_data_stream()
         .take(1)

@@ -2,8 +2,8 @@
 //!
 //! A pattern is words separated by spaces, all of which must hold: a method (`POST`), a path (`/token`, or `/mcp*` for
 //! all that starts so), and conditions: `rpc=tools/call` (JSON-RPC method), `tool=echo`, `status=401` (of the reply,
-//! known once it was sent), `header=mcp-session-id` (present), and any other `name=value` is a query or form parameter.
-//! `*` names every request.
+//! known once it was sent), `header=mcp-session-id` (present), `bearer=…` (that token), and any other `name=value` is a
+//! query or form parameter, in which `+` stands for a space. `*` names every request.
 
 use crate::record::Call;
 
@@ -22,8 +22,9 @@ impl Pattern {
         for word in text.split_whitespace() {
             if word.starts_with('/') {
                 pattern.path = Some(word.to_owned());
-            } else if let Some((name, value)) = word.split_once('=') {
-                pattern.conditions.push((name.to_owned(), value.to_owned()));
+            } else if word.contains('=') {
+                let conditions = url::form_urlencoded::parse(word.as_bytes());
+                pattern.conditions.extend(conditions.into_owned());
             } else if word != "*" {
                 pattern.method = Some(word.to_ascii_uppercase());
             }
@@ -63,7 +64,56 @@ fn condition_holds(call: &Call, name: &str, value: &str) -> bool {
         "rpc" => call.rpc_method.as_deref() == Some(value),
         "tool" => call.tool.as_deref() == Some(value),
         "status" => call.status.is_some_and(|status| status.to_string() == value),
+        "bearer" => call.credentials().is_some_and(|token| token.is(value)),
         "header" => call.header(value).is_some(),
         _ => call.parameter(name).is_some_and(|recorded| recorded.is(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use serde_json::json;
+
+    use super::*;
+    use crate::record::{Arrival, Recorder};
+
+    fn call() -> Call {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", "Bearer t1".parse().expect("valid"));
+        Recorder::new().arrived(&Arrival {
+            method: "POST",
+            path: "/token",
+            headers: &headers,
+            parameters: &[("scope".to_owned(), "a b".to_owned())],
+            json: Some(&json!({"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "echo"}})),
+        })
+    }
+
+    #[test]
+    fn every_word_of_a_pattern_must_hold() {
+        for matching in [
+            "",
+            "*",
+            "POST",
+            "post /token",
+            "/to*",
+            "POST /token scope=a+b rpc=tools/call tool=echo",
+            "bearer=t1 header=authorization",
+        ] {
+            assert!(Pattern::parse(matching).matches(&call()), "{matching}");
+        }
+        for other in [
+            "GET",
+            "/tok",
+            "/token/",
+            "scope=a",
+            "status=200",
+            "bearer=t2",
+            "header=x",
+            "state=1",
+        ] {
+            assert!(!Pattern::parse(other).matches(&call()), "{other}");
+        }
     }
 }

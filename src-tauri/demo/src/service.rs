@@ -97,6 +97,7 @@ async fn route(world: &Arc<World>, incoming: &Incoming) -> Response {
         path if path.starts_with("/register/") => oauth::registration::manage(world, incoming),
         "/device_authorization" => oauth::device::begin(world, incoming),
         "/device" => oauth::device::page(world, incoming),
+        "/" => oauth::page::welcome(world),
         _ => mcp::serve(world, incoming).await,
     }
 }

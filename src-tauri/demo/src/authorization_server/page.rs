@@ -14,6 +14,7 @@ const FRAME: &str = include_str!("pages/frame.html");
 const STYLE: &str = include_str!("pages/style.css");
 const PROBLEM: &str = include_str!("pages/problem.html");
 const DEVICE: &str = include_str!("pages/device.html");
+const WELCOME: &str = include_str!("pages/welcome.html");
 const DONE: &str = include_str!("pages/done.html");
 
 /// A page: its title, its body with every value escaped, and where its form may lead besides here.
@@ -72,6 +73,20 @@ pub(crate) fn enter_code(world: &World, problem: &str) -> Response {
         body: fill(
             DEVICE,
             &[("action", &world.url("/device")), ("problem", &escaped(problem))],
+        ),
+        form_leads_to: "",
+    }
+    .response()
+}
+
+/// What someone sees who opens the server's address.
+pub(crate) fn welcome(world: &World) -> Response {
+    Page {
+        status: 200,
+        title: "Running",
+        body: fill(
+            WELCOME,
+            &[("mcp", &world.url("/mcp")), ("sse", &world.url("/sse"))],
         ),
         form_leads_to: "",
     }

@@ -57,7 +57,7 @@ pub(super) async fn post(world: &Arc<World>, incoming: &Incoming, caller: Caller
 /// The request in the body; none for a notification.
 fn checked(incoming: &Incoming, body: &Value) -> Result<Option<RpcRequest>, RpcError> {
     let message = message::parse(body)?;
-    if body["method"] == "initialize" {
+    if body["method"] == "initialize" && !headers::speaks_stateless(incoming) {
         let requested = body["params"]["protocolVersion"].as_str().unwrap_or_default();
         return Err(headers::unsupported(requested));
     }

@@ -49,6 +49,8 @@ pub(crate) struct Hand {
 #[derive(Clone)]
 pub(crate) struct Registered {
     pub(crate) id: String,
+    /// The registration access token.
+    pub(crate) management: String,
 }
 
 /// Tokens in the clear.
@@ -106,6 +108,7 @@ impl Hand {
         let document: Value = response.json().await.unwrap();
         Registered {
             id: document["client_id"].as_str().unwrap().to_owned(),
+            management: document["registration_access_token"].as_str().unwrap().to_owned(),
         }
     }
 

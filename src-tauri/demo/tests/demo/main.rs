@@ -7,7 +7,14 @@
 )]
 
 mod code_flow;
+mod consent;
+mod device;
+mod faults;
 mod hand;
+mod identity;
+mod official_client;
 mod refresh;
+mod registration;
 mod session_era;
 mod stateless_era;
+mod wire;

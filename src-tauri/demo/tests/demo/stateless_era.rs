@@ -111,7 +111,7 @@ async fn what_is_missing_unknown_or_of_the_other_era_is_refused_as_the_specifica
     let (status, reply) = send(future, "2031-01-01").await;
     assert_eq!((status, &reply["error"]["code"]), (400, &json!(-32022)));
     assert_eq!(reply["error"]["data"]["supported"], json!(["2026-07-28"]));
-    for gone in ["ping", "logging/setLevel", "no/such"] {
+    for gone in ["initialize", "ping", "logging/setLevel", "no/such"] {
         let (status, reply) = asked(hand.stateless(gone, json!({}))).await;
         assert_eq!((status, &reply["error"]["code"]), (404, &json!(-32601)), "{gone}");
     }
