@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use axum::{
@@ -18,7 +18,7 @@ use url::Url;
 use super::{http::Http, issuer::Issuer, timeline::Timeline};
 use crate::{
     clock::Clock,
-    network::{self, NetworkSettings, ProxyChoice},
+    network::{Network, NetworkSettings, ProxyChoice},
 };
 
 /// One request as it arrived.
@@ -101,11 +101,14 @@ pub(super) fn http() -> Http {
 }
 
 pub(super) fn http_at(clock: Clock) -> Http {
+    // Setting up the network reads the trust store, which is the slow part.
+    static NETWORK: OnceLock<Network> = OnceLock::new();
     let settings = NetworkSettings {
         proxy: ProxyChoice::Direct,
         ..NetworkSettings::default()
     };
-    Http::new(network::client(&settings).unwrap(), clock, Timeline::default())
+    let network = NETWORK.get_or_init(|| Network::new(&settings).unwrap());
+    Http::new(network.client().unwrap(), clock, Timeline::default())
 }
 
 /// Whether some decision was noted with this rule.

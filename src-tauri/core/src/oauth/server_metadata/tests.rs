@@ -208,17 +208,11 @@ proptest! {
         }
         for document in documents {
             let wire: Wire = wire::read(document);
-            let silent = silent();
+            let silent = http();
             if let Ok(metadata) = wire.admit(&silent, &Expected::exactly(&issuer)) {
                 let scheme = metadata.token_endpoint.map(|endpoint| endpoint.as_url().scheme().to_owned());
                 prop_assert!(scheme.is_none_or(|scheme| scheme == "https" || scheme == "http"));
             }
         }
     }
-}
-
-/// One client for all the cases: building one reads the trust store.
-fn silent() -> Http {
-    static HTTP: std::sync::OnceLock<Http> = std::sync::OnceLock::new();
-    HTTP.get_or_init(http).clone()
 }
