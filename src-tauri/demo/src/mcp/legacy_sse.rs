@@ -70,7 +70,7 @@ pub(super) fn post(world: &Arc<World>, incoming: &Incoming) -> Response {
             }
             respond(world, caller, request, sender)
         }
-        Ok(Message::Notification | Message::Response) => text(202, "accepted"),
+        Ok(Message::Notification | Message::Cancelled(_) | Message::Response) => text(202, "accepted"),
         Err(_) => text(400, "not a message"),
     }
 }

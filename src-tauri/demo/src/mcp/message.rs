@@ -22,6 +22,8 @@ pub(super) const NO_SESSION: i64 = -32001;
 pub(super) enum Message {
     Request(RpcRequest),
     Notification,
+    /// `notifications/cancelled`, with the id of the request that is not to be answered any more.
+    Cancelled(Value),
     /// An answer to a request of ours; we make none.
     Response,
 }
@@ -76,6 +78,7 @@ pub(super) fn parse(json: &Value) -> Result<Message, RpcError> {
         return Err(RpcError::new(INVALID_PARAMS, "params must be an object"));
     }
     match json.get("id") {
+        None if method == "notifications/cancelled" => Ok(Message::Cancelled(params["requestId"].clone())),
         None => Ok(Message::Notification),
         Some(id) if id.is_string() || id.is_i64() || id.is_u64() => Ok(Message::Request(RpcRequest {
             id: id.clone(),

@@ -77,6 +77,10 @@ async fn post(world: &Arc<World>, incoming: &Incoming, caller: Caller) -> Respon
             }
             respond(ask(world, &caller, &session, request), session).await
         }
+        Ok(Message::Cancelled(id)) => {
+            session.cancel(&id);
+            empty(202)
+        }
         Ok(Message::Notification | Message::Response) => empty(202),
         Err(error) => json(400, &answer(&Value::Null, Err(error))),
     }
@@ -157,7 +161,9 @@ async fn respond(ask: Ask, session: Arc<Session>) -> Response {
     }
     let place = session.open_stream();
     let body = session.events(place);
-    tokio::spawn(run(ask, session, place));
+    let id = ask.request.id.clone();
+    let task = tokio::spawn(run(ask, Arc::clone(&session), place));
+    session.running(id, place, task.abort_handle());
     events::response(body.boxed())
 }
 
@@ -190,6 +196,7 @@ async fn answer_batch(world: &Arc<World>, caller: &Caller, session: &Session, ba
                 let outcome = ask.outcome(None).await;
                 answers.push(answer(&ask.request.id, outcome));
             }
+            Ok(Message::Cancelled(id)) => session.cancel(&id),
             Ok(Message::Notification | Message::Response) => {}
             Err(error) => answers.push(answer(&Value::Null, Err(error))),
         }

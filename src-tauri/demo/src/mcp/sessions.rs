@@ -7,7 +7,7 @@ use std::{
 
 use futures::{Stream, stream};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{sync::watch, task::AbortHandle};
 
 use super::{
     message::is_answer,
@@ -40,6 +40,17 @@ struct Log {
     dropped: usize,
     streams: usize,
     ended: bool,
+    /// Streams that end without an answer.
+    cancelled: Vec<usize>,
+    running: Vec<Running>,
+}
+
+/// A request that is being answered on a stream of its own.
+#[derive(Debug)]
+struct Running {
+    id: Value,
+    stream: usize,
+    task: AbortHandle,
 }
 
 enum Next {
@@ -109,6 +120,30 @@ impl Session {
         self.grown.send_replace(());
     }
 
+    /// Remembers what answers a request, to be able to cancel it.
+    pub(super) fn running(&self, id: Value, place: Place, task: AbortHandle) {
+        let mut log = self.log();
+        log.running.retain(|running| !running.task.is_finished());
+        log.running.push(Running {
+            id,
+            stream: place.stream,
+            task,
+        });
+    }
+
+    /// Stops answering a request; its stream ends.
+    pub(super) fn cancel(&self, id: &Value) {
+        let mut log = self.log();
+        let (cancelled, others): (Vec<_>, _) = log.running.drain(..).partition(|running| running.id == *id);
+        log.running = others;
+        for running in cancelled {
+            running.task.abort();
+            log.cancelled.push(running.stream);
+        }
+        drop(log);
+        self.grown.send_replace(());
+    }
+
     pub(super) fn end(&self) {
         self.log().ended = true;
         self.grown.send_replace(());
@@ -120,7 +155,7 @@ impl Session {
         let mut rest = log.messages.iter().enumerate().skip(start);
         match rest.find(|(_, (stream, _))| *stream == place.stream) {
             Some((number, (_, message))) => Next::Message(number + log.dropped, message.clone()),
-            None if log.ended => Next::End,
+            None if log.ended || log.cancelled.contains(&place.stream) => Next::End,
             None => Next::Wait(log.end()),
         }
     }

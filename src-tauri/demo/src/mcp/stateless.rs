@@ -63,7 +63,9 @@ fn checked(incoming: &Incoming, body: &Value) -> Result<Option<RpcRequest>, RpcE
     }
     match message {
         Message::Response => Err(RpcError::new(INVALID_REQUEST, "clients send no responses")),
-        Message::Notification => headers::check(&incoming.headers, body).map(|()| None),
+        Message::Notification | Message::Cancelled(_) => {
+            headers::check(&incoming.headers, body).map(|()| None)
+        }
         Message::Request(request) => {
             headers::check(&incoming.headers, body)?;
             Ok(Some(request))

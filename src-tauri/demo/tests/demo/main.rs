@@ -13,6 +13,7 @@ mod faults;
 mod hand;
 mod identity;
 mod official_client;
+mod options;
 mod refresh;
 mod registration;
 mod session_era;

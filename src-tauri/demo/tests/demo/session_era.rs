@@ -1,6 +1,6 @@
 //! The eras with sessions, and the legacy transport.
 
-use omlx_demo::{DemoOptions, Era, Protection};
+use omlx_demo::{DemoOptions, Era, Fault, Protection};
 use serde_json::{Value, json};
 
 use crate::hand::{Hand, messages, next_messages};
@@ -110,6 +110,55 @@ async fn the_standalone_stream_tells_of_changed_tools_and_can_be_resumed() {
     assert_eq!(next_messages(&mut again, 1).await.len(), 1);
     hand.demo.end_sessions();
     assert!(messages(again).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_stream_that_broke_off_is_resumed_and_gives_the_answer() {
+    let hand = open().await;
+    let (id, _) = initialize(&hand, "2025-11-25").await;
+    let params = json!({
+        "name": "countdown",
+        "arguments": {"from": 3, "pause_ms": 0},
+        "_meta": {"progressToken": "p"},
+    });
+    hand.demo.set(Fault::EndStream(1).at("tool=countdown").once());
+    let broken = hand
+        .in_session(Some(&id), "tools/call", &params)
+        .send()
+        .await
+        .unwrap();
+    let text = broken.text().await.unwrap();
+    let last = text.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
+    let resumed = hand
+        .http
+        .get(hand.demo.mcp_url())
+        .header("accept", "text/event-stream");
+    let resumed = resumed
+        .header("mcp-session-id", &id)
+        .header("last-event-id", last);
+    let rest = messages(resumed.send().await.unwrap()).await;
+    assert_eq!(rest.len(), 3);
+    assert_eq!(rest[2]["result"]["content"][0]["text"], "lift-off");
+}
+
+#[tokio::test]
+async fn a_cancelled_request_is_never_answered() {
+    let hand = open().await;
+    let (id, _) = initialize(&hand, "2025-11-25").await;
+    let params = json!({
+        "name": "countdown",
+        "arguments": {"from": 60, "pause_ms": 10_000},
+        "_meta": {"progressToken": "p"},
+    });
+    let stream = hand
+        .in_session(Some(&id), "tools/call", &params)
+        .send()
+        .await
+        .unwrap();
+    let cancel = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    let cancel = hand.in_session(Some(&id), "", &json!({})).json(&cancel);
+    assert_eq!(asked(cancel).await.0, 202);
+    assert!(messages(stream).await.is_empty());
 }
 
 #[tokio::test]
