@@ -1,7 +1,7 @@
 //! The handle of a running demo.
 
 use std::{
-    io,
+    fmt, io,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
@@ -20,7 +20,6 @@ use crate::{
 };
 
 /// A running demo; dropping it closes the port.
-#[derive(Debug)]
 pub struct Demo {
     world: Arc<World>,
     address: SocketAddr,
@@ -214,6 +213,12 @@ impl Demo {
         };
         let server = axum::serve(listener, service).with_graceful_shutdown(closed);
         *self.server.lock().await = Some(tokio::spawn(async move { server.await }));
+    }
+}
+
+impl fmt::Debug for Demo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Demo({})", self.origin())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a demo is started with, and what can be changed while it runs.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -48,7 +48,7 @@ pub enum Era {
 }
 
 /// Which MCP requests need a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Protection {
     /// All of them, with a token of the authorization server.
     OAuth,
@@ -190,7 +190,7 @@ pub struct RegistrationPolicy {
 }
 
 /// A pre-registered client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KnownClient {
     /// The client identifier.
     pub id: String,
@@ -345,6 +345,23 @@ impl Default for ToolOptions {
             reply: Reply::AsNeeded,
             delete_ends_session: true,
             retry: None,
+        }
+    }
+}
+
+impl fmt::Debug for KnownClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KnownClient({}, {})", self.id, self.auth_method)
+    }
+}
+
+impl fmt::Debug for Protection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OAuth => f.write_str("OAuth"),
+            Self::ToolCalls => f.write_str("ToolCalls"),
+            Self::Open => f.write_str("Open"),
+            Self::Header { name, .. } => write!(f, "Header({name})"),
         }
     }
 }

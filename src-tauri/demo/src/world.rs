@@ -17,7 +17,6 @@ use crate::{
 };
 
 /// The state behind the port.
-#[derive(Debug)]
 pub(crate) struct World {
     /// `http://127.0.0.1:{port}`
     pub(crate) origin: String,

@@ -67,6 +67,10 @@ async fn the_recorder_counts_exactly_and_keeps_no_secret() {
     );
     let calls = format!("{:?}", hand.demo.calls());
     assert!(!calls.contains(SECRET_MARK) && !calls.contains(VERIFIER));
+    assert_eq!(
+        format!("{:?}", hand.demo),
+        format!("Demo({})", hand.demo.origin())
+    );
 }
 
 #[tokio::test]
