@@ -1,11 +1,12 @@
 //! The operating system's keychain behind [`CredentialStore`]: one item, through the `keyring` facade.
 //!
 //! Two things the facade does not do: a call ends in bounded time, whatever a prompt does, and "no such item" is
-//! believed only once the keychain is known to be unlocked (see [`platform`]).
+//! believed only once the keychain is known to be unlocked.
 
-#[cfg_attr(all(unix, not(target_os = "macos")), path = "keychain/secret_service.rs")]
-#[cfg_attr(not(all(unix, not(target_os = "macos"))), path = "keychain/native.rs")]
-mod platform;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod freedesktop;
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+mod native;
 
 use std::{
     fmt,
@@ -16,6 +17,11 @@ use std::{
 
 use keyring::{Entry, Error};
 use zeroize::Zeroizing;
+
+#[cfg(all(unix, not(target_os = "macos")))]
+use freedesktop as platform;
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+use native as platform;
 
 use super::{CredentialStore, CredentialStoreError};
 use crate::BUNDLE_ID;
@@ -237,5 +243,148 @@ impl Drop for Taken {
     fn drop(&mut self) {
         *self.0.lock() = false;
         self.0.free.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, sync::atomic::AtomicUsize, sync::atomic::Ordering};
+
+    use super::*;
+
+    /// Answers each call with the next line of a script.
+    #[derive(Default)]
+    struct Script {
+        gets: Mutex<VecDeque<keyring::Result<Vec<u8>>>>,
+        is_locked: bool,
+        sets: AtomicUsize,
+        started: AtomicUsize,
+        hang: Mutex<Option<mpsc::Receiver<()>>>,
+    }
+
+    impl Script {
+        fn of(gets: impl IntoIterator<Item = keyring::Result<Vec<u8>>>) -> Self {
+            Self {
+                gets: Mutex::new(gets.into_iter().collect()),
+                ..Self::default()
+            }
+        }
+    }
+
+    impl Item for Script {
+        fn get(&self) -> keyring::Result<Vec<u8>> {
+            self.started.fetch_add(1, Ordering::SeqCst);
+            let hang = self.hang.lock().expect("no panic").take();
+            if let Some(prompt) = hang {
+                let _ = prompt.recv();
+            }
+            let next = self.gets.lock().expect("no panic").pop_front();
+            next.unwrap_or(Err(Error::NoEntry))
+        }
+
+        fn set(&self, _secret: &[u8]) -> keyring::Result<()> {
+            self.sets.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+
+        fn delete(&self) -> keyring::Result<()> {
+            Err(Error::NoEntry)
+        }
+
+        fn unlock(&self) -> keyring::Result<()> {
+            if self.is_locked {
+                return Err(Error::NoStorageAccess("dismissed".into()));
+            }
+            Ok(())
+        }
+    }
+
+    fn keychain(script: Script) -> (Keychain, Arc<Script>) {
+        let script = Arc::new(script);
+        let item = Arc::clone(&script) as Arc<dyn Item>;
+        (Keychain::over(item, Duration::from_secs(30)), script)
+    }
+
+    #[test]
+    fn no_such_item_counts_only_when_it_is_said_unlocked() {
+        let (locked, _) = keychain(Script {
+            is_locked: true,
+            ..Script::default()
+        });
+        assert_eq!(locked.read(), Err(CredentialStoreError::Refused));
+        let (empty, _) = keychain(Script::default());
+        assert_eq!(empty.read(), Ok(None));
+        let (opened, _) = keychain(Script::of([Err(Error::NoEntry), Ok(b"key".to_vec())]));
+        assert_eq!(opened.read(), Ok(Some(b"key".to_vec())));
+    }
+
+    #[test]
+    fn nothing_is_written_into_a_keychain_that_stays_locked() {
+        let (locked, script) = keychain(Script {
+            is_locked: true,
+            ..Script::default()
+        });
+        assert_eq!(locked.write(b"key"), Err(CredentialStoreError::Refused));
+        assert_eq!(script.sets.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let (good, _) = keychain(Script::of([Ok(b"key".to_vec())]));
+        assert_eq!(good.write(b"key"), Ok(()));
+        let (pretending, _) = keychain(Script::default());
+        assert_eq!(pretending.write(b"key"), Err(CredentialStoreError::Damaged));
+    }
+
+    #[test]
+    fn an_error_keeps_its_kind_and_loses_what_it_carries() {
+        let damaged = [
+            Error::BadEncoding(b"secret".to_vec()),
+            Error::BadDataFormat(b"secret".to_vec(), "secret".into()),
+            Error::Ambiguous(Vec::new()),
+        ];
+        for error in damaged {
+            assert_eq!(classified(&error), CredentialStoreError::Damaged);
+        }
+        for error in [Error::PlatformFailure("secret".into()), Error::NoDefaultStore] {
+            assert_eq!(classified(&error), CredentialStoreError::Refused);
+        }
+        assert!(!format!("{:?}", CredentialStoreError::Damaged).contains("secret"));
+    }
+
+    #[test]
+    fn a_prompt_nobody_answers_is_a_refusal_and_is_not_joined_by_another() {
+        let (answer, prompt) = mpsc::channel();
+        let script = Arc::new(Script {
+            hang: Mutex::new(Some(prompt)),
+            ..Script::of([Ok(b"key".to_vec()), Ok(b"key".to_vec())])
+        });
+        let item = Arc::clone(&script) as Arc<dyn Item>;
+        let keychain = Keychain::over(item, Duration::from_millis(20));
+        assert_eq!(keychain.read(), Err(CredentialStoreError::Refused));
+        assert_eq!(keychain.read(), Err(CredentialStoreError::Refused));
+        assert_eq!(script.started.load(Ordering::SeqCst), 1, "one prompt, left open");
+
+        drop(answer);
+        let patient = Keychain {
+            wait: Duration::from_secs(30),
+            ..keychain
+        };
+        assert_eq!(patient.read(), Ok(Some(b"key".to_vec())), "answered late");
+    }
+
+    #[test]
+    fn deleting_what_is_not_there_is_fine() {
+        let (empty, _) = keychain(Script::default());
+        assert_eq!(empty.delete(), Ok(()));
+        assert_eq!(NoKeychain.delete(), Ok(()));
+    }
+
+    #[test]
+    fn the_keychain_can_be_turned_off() {
+        let off = credentials(&|name| (name == KEYCHAIN_VARIABLE).then(|| "off".to_owned()));
+        assert_eq!(off.read(), Err(CredentialStoreError::Missing));
+        assert_eq!(off.write(b"key"), Err(CredentialStoreError::Missing));
+        assert_eq!(format!("{:?}", credentials(&|_| None)), "Keychain");
     }
 }

@@ -1,4 +1,4 @@
-//! The Secret Service of Linux desktops, which may be locked, may be absent, and may come later.
+//! The Secret Service of freedesktop.org: it may be locked, may be absent, and may come later.
 
 use std::io;
 
@@ -65,3 +65,6 @@ fn nobody_answers(error: &zbus::Error) -> bool {
 fn wrapped(error: secret_service::Error) -> Error {
     Error::PlatformFailure(Box::new(error))
 }
+
+#[cfg(test)]
+mod tests;
