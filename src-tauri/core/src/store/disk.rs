@@ -100,10 +100,10 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, DiskError
     Ok(Some(bytes))
 }
 
-/// Puts `bytes` in the place of whatever is at `path`, readable by its owner alone.
+/// Puts `bytes` in the place of whatever is at `path`, readable by its owner alone; survives a power cut.
 pub(super) fn replace(path: &Path, bytes: &[u8], what: &'static str) -> Result<(), DiskError> {
     let write = || {
-        let file = temporary(path, bytes, what)?;
+        let file = flushed(temporary(path, bytes, what)?, what)?;
         fault::reach(what, "rename")?;
         file.persist(path).map_err(|refused| refused.error)?;
         sync_folder(path, what)
@@ -111,10 +111,23 @@ pub(super) fn replace(path: &Path, bytes: &[u8], what: &'static str) -> Result<(
     write().map_err(|error| DiskError::new(path, error))
 }
 
+/// The same for what can be observed again: not flushed, and not written when it is there already.
+pub(super) fn note(path: &Path, bytes: &[u8], what: &'static str) -> Result<(), DiskError> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let write = || {
+        let file = temporary(path, bytes, what)?;
+        fault::reach(what, "rename")?;
+        file.persist(path).map_err(|refused| refused.error)
+    };
+    write().map(drop).map_err(|error| DiskError::new(path, error))
+}
+
 /// Puts `bytes` at `path` unless something is there already; false when there is.
 pub(super) fn create(path: &Path, bytes: &[u8], what: &'static str) -> Result<bool, DiskError> {
     let write = || {
-        let file = temporary(path, bytes, what)?;
+        let file = flushed(temporary(path, bytes, what)?, what)?;
         fault::reach(what, "rename")?;
         match file.persist_noclobber(path) {
             Ok(_) => sync_folder(path, what).map(|()| true),
@@ -211,6 +224,10 @@ fn temporary(path: &Path, bytes: &[u8], what: &'static str) -> io::Result<NamedT
         .tempfile_in(folder_of(path))?;
     fault::reach(what, "write")?;
     file.write_all(bytes)?;
+    Ok(file)
+}
+
+fn flushed(file: NamedTempFile, what: &'static str) -> io::Result<NamedTempFile> {
     fault::reach(what, "sync")?;
     file.as_file().sync_all()?;
     Ok(file)

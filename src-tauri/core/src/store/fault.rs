@@ -72,7 +72,5 @@ pub const POINTS: &[&str] = &[
     "record.create",
     "record.remove",
     "record.rename",
-    "record.sync",
-    "record.sync_folder",
     "record.write",
 ];

@@ -257,7 +257,7 @@ impl Vault {
         let bytes = serde_json::to_vec(record).map_err(|error| disk::DiskError::new(&path, error.into()))?;
         let write = move || {
             disk::make_private(&folder)?;
-            disk::replace(&path, &bytes, "record")
+            disk::note(&path, &bytes, "record")
         };
         Ok(blocking::brief(write).await??)
     }
