@@ -28,6 +28,8 @@ mod key_cell;
 mod keychain;
 mod lock;
 mod name;
+#[cfg(test)]
+mod processes;
 mod record;
 mod sealed;
 mod sealed_file;

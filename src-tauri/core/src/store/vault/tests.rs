@@ -1,6 +1,5 @@
 use std::{fs, path::Path};
 
-use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
@@ -8,6 +7,9 @@ use crate::store::{
     CredentialStoreError, NoKeychain,
     fixtures::{FakeKeychain, PLANTED, client, grant, issuer, key},
 };
+
+mod damage;
+mod keys;
 
 /// A vault in a folder of its own, with a keychain to play with.
 struct Desk {
@@ -75,6 +77,10 @@ fn everything_below(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+fn key_of(server: &str) -> GrantName {
+    GrantName::from(&key(server))
 }
 
 fn contains(bytes: &[u8], text: &str) -> bool {
@@ -183,258 +189,6 @@ async fn a_key_file_that_others_can_read_is_closed_to_them() {
     );
     let mode = fs::metadata(&file).expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-}
-
-#[tokio::test]
-async fn a_file_cut_anywhere_is_incomplete_and_never_a_grant() {
-    let desk = Desk::new();
-    desk.vault().save(&grant("notion")).await.expect("saved");
-    let whole = fs::read(desk.file("notion")).expect("stored");
-    for length in (0..whole.len()).step_by(17).chain([whole.len() - 1]) {
-        fs::write(desk.file("notion"), &whole[..length]).expect("written");
-        let error = desk.problem("notion").await;
-        assert!(matches!(error, VaultError::Truncated { .. }), "{length}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn a_changed_line_makes_the_rest_unreadable() {
-    let desk = Desk::new();
-    desk.vault().save(&grant("notion")).await.expect("saved");
-    desk.edit("notion", |bytes| {
-        let at = bytes
-            .windows(3)
-            .position(|window| window == b"Ada")
-            .expect("the account");
-        bytes[at..at + 3].copy_from_slice(b"Eve");
-    });
-    let error = desk.problem("notion").await;
-    assert!(matches!(error, VaultError::Corrupt { .. }), "{error}");
-}
-
-#[tokio::test]
-async fn a_longer_file_and_one_that_is_something_else_are_damaged() {
-    let desk = Desk::new();
-    desk.vault().save(&grant("notion")).await.expect("saved");
-    desk.edit("notion", |bytes| bytes.push(0));
-    assert!(matches!(desk.problem("notion").await, VaultError::Corrupt { .. }));
-    for other in ["\0\0\0", "<html>\n", "{}\n", "[]\n"] {
-        desk.edit("notion", |bytes| *bytes = other.into());
-        let error = desk.problem("notion").await;
-        assert!(matches!(error, VaultError::Corrupt { .. }), "{other:?}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn two_files_that_were_swapped_are_noticed() {
-    let desk = Desk::new();
-    let vault = desk.vault();
-    vault.save(&grant("notion")).await.expect("saved");
-    vault.save(&grant("linear")).await.expect("saved");
-    fs::copy(desk.file("linear"), desk.file("notion")).expect("swapped");
-    let error = desk.problem("notion").await;
-    assert!(matches!(error, VaultError::Misplaced { .. }), "{error}");
-    assert!(matches!(
-        vault.summary(&key("notion")),
-        Err(VaultError::Misplaced { .. })
-    ));
-}
-
-#[tokio::test]
-async fn a_file_of_a_newer_version_is_refused_by_name_and_survives() {
-    let desk = Desk::new();
-    desk.vault().save(&grant("notion")).await.expect("saved");
-    let newer = br#"{"format":"omlx-connect-sealed","version":2,"kind":["other","shape"]}"#;
-    desk.edit("notion", |bytes| *bytes = [newer, &b"\nwhatever"[..]].concat());
-    let error = desk.problem("notion").await;
-    assert!(matches!(error, VaultError::Newer { version: 2, .. }), "{error}");
-    desk.vault()
-        .save(&grant("notion"))
-        .await
-        .expect("signed in again");
-    let aside = fs::read(disk::aside(&desk.file("notion"))).expect("kept aside");
-    assert!(aside.starts_with(newer));
-}
-
-#[tokio::test]
-async fn a_line_with_keys_of_a_later_version_is_read_all_the_same() {
-    let desk = Desk::new();
-    desk.vault().save(&grant("notion")).await.expect("saved");
-    desk.edit("notion", |bytes| {
-        bytes.splice(1..1, br#""later":{"a":[1]},"#.iter().copied());
-    });
-    let summary = desk.vault().summary(&key("notion")).expect("read");
-    assert_eq!(
-        summary.map(|summary| summary.identity),
-        Some(grant("notion").identity)
-    );
-}
-
-#[tokio::test]
-async fn a_damaged_file_is_kept_aside_only_when_a_new_sign_in_replaces_it() {
-    let desk = Desk::new();
-    desk.vault().save(&grant("notion")).await.expect("saved");
-    desk.edit("notion", |bytes| *bytes.last_mut().expect("some") ^= 1);
-    let damaged = fs::read(desk.file("notion")).expect("stored");
-    assert!(matches!(desk.problem("notion").await, VaultError::Corrupt { .. }));
-    assert_eq!(fs::read(desk.file("notion")).expect("still there"), damaged);
-    desk.vault()
-        .save(&grant("notion"))
-        .await
-        .expect("signed in again");
-    assert_eq!(
-        fs::read(disk::aside(&desk.file("notion"))).expect("kept"),
-        damaged
-    );
-    assert!(desk.vault().load(&key("notion")).await.expect("loaded").is_some());
-    assert!(desk.vault().remove(&key("notion")).await.expect("signed out"));
-    assert!(!disk::aside(&desk.file("notion")).exists());
-}
-
-#[tokio::test]
-async fn a_good_file_that_is_replaced_leaves_nothing_behind() {
-    let desk = Desk::new();
-    desk.vault().save(&grant("notion")).await.expect("saved");
-    desk.vault().save(&grant("notion")).await.expect("saved again");
-    let files = fs::read_dir(desk.home().vault()).expect("a folder").count();
-    assert_eq!(files, 1);
-}
-
-#[tokio::test]
-async fn a_locked_keychain_is_an_error_and_never_a_file() {
-    let desk = Desk::new();
-    desk.keychain.refuse_with(Some(CredentialStoreError::Refused));
-    let vault = desk.vault();
-    let error = vault.save(&grant("notion")).await.expect_err("locked");
-    assert!(matches!(error, VaultError::Locked), "{error}");
-    assert_eq!(vault.key_source(), None);
-    desk.keychain.refuse_with(None);
-    vault.save(&grant("notion")).await.expect("unlocked");
-    assert_eq!(vault.key_source(), Some(KeySource::Keychain));
-
-    desk.keychain.refuse_with(Some(CredentialStoreError::Refused));
-    assert!(matches!(desk.problem("notion").await, VaultError::Locked));
-    assert!(
-        vault.load(&key("notion")).await.expect("in memory").is_some(),
-        "this process has the key already"
-    );
-}
-
-fn key_of(server: &str) -> GrantName {
-    GrantName::from(&key(server))
-}
-
-#[tokio::test]
-async fn a_key_in_a_keychain_that_went_away_is_out_of_reach_and_not_replaced() {
-    let desk = Desk::new();
-    desk.vault().save(&grant("notion")).await.expect("saved");
-    let elsewhere = desk.without_keychain();
-    let load = elsewhere.load(&key("notion")).await;
-    assert!(matches!(load, Err(VaultError::OutOfReach { .. })));
-    let save = elsewhere.save(&grant("linear")).await;
-    assert!(matches!(save, Err(VaultError::OutOfReach { .. })));
-    assert!(!desk.home().data().join("vault.key").exists());
-}
-
-#[tokio::test]
-async fn a_keychain_that_appears_later_does_not_replace_the_key_file() {
-    let desk = Desk::new();
-    desk.without_keychain()
-        .save(&grant("notion"))
-        .await
-        .expect("saved");
-    let vault = desk.vault();
-    assert_eq!(vault.key_source(), Some(KeySource::File));
-    assert!(vault.load(&key("notion")).await.expect("loaded").is_some());
-    vault.save(&grant("linear")).await.expect("saved");
-    assert_eq!(desk.keychain.item(), None);
-    assert!(
-        desk.without_keychain()
-            .load(&key("linear"))
-            .await
-            .expect("loaded")
-            .is_some()
-    );
-}
-
-#[tokio::test]
-async fn a_lost_key_is_said_to_be_lost_and_a_new_sign_in_makes_a_new_one() {
-    let desk = Desk::new();
-    desk.vault().save(&grant("notion")).await.expect("saved");
-    desk.vault().save(&grant("linear")).await.expect("saved");
-    desk.keychain.put(None);
-    assert!(matches!(desk.problem("notion").await, VaultError::KeyLost { .. }));
-    let running = desk.vault();
-    running.save(&grant("notion")).await.expect("signed in again");
-    assert!(desk.vault().load(&key("notion")).await.expect("loaded").is_some());
-    assert!(matches!(desk.problem("linear").await, VaultError::KeyLost { .. }));
-    assert!(disk::aside(&desk.file("notion")).exists());
-}
-
-#[tokio::test]
-async fn a_process_that_still_has_the_old_key_takes_the_new_one() {
-    let desk = Desk::new();
-    let old = desk.vault();
-    old.save(&grant("notion")).await.expect("saved");
-    desk.keychain.put(None);
-    desk.vault()
-        .save(&grant("linear"))
-        .await
-        .expect("signed in with a new key");
-    assert!(old.load(&key("linear")).await.expect("loaded").is_some());
-    old.save(&grant("sentry")).await.expect("saved");
-    assert!(desk.vault().load(&key("sentry")).await.expect("loaded").is_some());
-}
-
-#[tokio::test]
-async fn a_lost_or_damaged_key_file_is_mended_by_signing_in() {
-    let desk = Desk::new();
-    desk.without_keychain()
-        .save(&grant("notion"))
-        .await
-        .expect("saved");
-    let file = desk.home().data().join("vault.key");
-    fs::remove_file(&file).expect("lost");
-    let lost = desk.without_keychain().load(&key("notion")).await;
-    assert!(matches!(lost, Err(VaultError::KeyLost { .. })));
-    fs::write(&file, "something else").expect("damaged");
-    let damaged = desk.without_keychain().load(&key("notion")).await;
-    assert!(matches!(damaged, Err(VaultError::KeyDamaged { .. })));
-    desk.without_keychain()
-        .save(&grant("notion"))
-        .await
-        .expect("signed in again");
-    assert!(
-        desk.without_keychain()
-            .load(&key("notion"))
-            .await
-            .expect("loaded")
-            .is_some()
-    );
-    assert_eq!(
-        fs::read(disk::aside(&file)).expect("kept aside"),
-        b"something else"
-    );
-}
-
-#[tokio::test]
-async fn a_process_that_died_between_key_and_marker_leaves_a_usable_key() {
-    for has_keychain in [true, false] {
-        let desk = Desk::new();
-        let vault = || {
-            if has_keychain {
-                desk.vault()
-            } else {
-                desk.without_keychain()
-            }
-        };
-        vault().save(&grant("notion")).await.expect("saved");
-        fs::remove_file(desk.home().data().join("key.json")).expect("never written");
-        assert!(vault().load(&key("notion")).await.expect("loaded").is_some());
-        vault().save(&grant("linear")).await.expect("saved");
-        assert!(vault().load(&key("notion")).await.expect("loaded").is_some());
-        assert!(desk.home().data().join("key.json").exists());
-    }
 }
 
 #[tokio::test]
@@ -608,25 +362,4 @@ async fn a_lock_excludes_its_own_process_and_says_who_holds_it() {
     });
     drop(held);
     waiting.await.expect("no panic").expect("free at last");
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn a_file_with_any_byte_changed_never_gives_a_grant(at in any::<prop::sample::Index>(), with in 1_u8..) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        runtime.block_on(async {
-            let desk = Desk::new();
-            desk.vault().save(&grant("notion")).await.expect("saved");
-            desk.edit("notion", |bytes| {
-                let at = at.index(bytes.len());
-                bytes[at] ^= with;
-            });
-            // The summary may or may not be readable; it must only not panic.
-            let _ = desk.vault().summary(&key("notion"));
-            desk.vault().summaries();
-            assert!(desk.vault().load(&key("notion")).await.is_err());
-        });
-    }
 }
