@@ -7,7 +7,9 @@
 //! locate → read → syntax → parse → server → auth      a text becomes a Config and notes
 //! ```
 
+mod atomic;
 mod auth;
+mod edit;
 mod environment;
 mod expand;
 mod fields;
@@ -15,6 +17,7 @@ mod flaw;
 mod folders;
 mod locate;
 mod model;
+mod new_server;
 mod omlx_rules;
 mod parse;
 mod read;
@@ -22,12 +25,14 @@ mod server;
 mod syntax;
 mod watch;
 
+pub use edit::{ByHand, Change, Edit, EditError};
 pub use environment::Environment;
 pub use locate::{ConfigFile, LocateOptions, Origin, Readers, Surface, VARIABLE};
 pub use model::{
     AuthConfig, AuthType, Config, ConfigNote, DEFAULT_MAX_TOOL_CALLS, DEFAULT_TIMEOUT, GrantType,
     NamedSecret, RedirectChoice, RefreshScope, ResourceChoice, ServerConfig, Transport,
 };
+pub use new_server::{AuthBlock, NewEndpoint, NewServer, NewTransport, Start};
 pub use read::{ConfigError, MAX_BYTES};
 pub use syntax::Format;
 pub use watch::ConfigState;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{
     flaw::{Flaw, shown},
-    parse::servers,
+    parse::{SERVERS_KEYS, servers},
     syntax::{self, Format, json_flaw, strict_json},
 };
 
@@ -108,6 +108,17 @@ fn says_something(entry: &Map<String, Value>, key: &str) -> bool {
     entry
         .get(key)
         .is_some_and(|value| !value.is_null() && value.as_str() != Some(""))
+}
+
+/// Whether taking the last entry out of the servers that count brings other ones to life.
+pub(super) fn falls_through_when_emptied(root: &Map<String, Value>) -> bool {
+    let [own, claude] = SERVERS_KEYS;
+    let one = root
+        .get(own)
+        .and_then(Value::as_object)
+        .is_some_and(|servers| servers.len() == 1);
+    let others = root.get(claude).and_then(Value::as_object);
+    one && others.is_some_and(|servers| !servers.is_empty())
 }
 
 #[cfg(test)]
