@@ -23,9 +23,12 @@ use url::Url;
 
 use super::{
     bearer::{Bearer, TokenSource, Verdict},
-    fault::{HttpFault, host, said, shown},
+    fault::{HttpFault, host, said},
 };
-use crate::{Action, Explain, oauth::endpoint::is_loopback};
+use crate::{
+    Action, Explain,
+    oauth::{endpoint::is_loopback, server_text::sentence},
+};
 
 /// How much of a refusal's body is looked at for the server's own words, in bytes, and for how long.
 const DETAIL_BYTES: usize = 8 * 1024;
@@ -116,19 +119,20 @@ impl AuthorizedHttp {
         let url = self.destination(&request)?;
         let bearer = self.bearer(&url)?;
         let response = self.attempt(&request, &url, bearer.as_deref()).await?;
-        if response.status() != StatusCode::UNAUTHORIZED {
-            return self.admitted(response, &request, bearer.as_deref()).await;
-        }
-        let Some(sent) = bearer else {
-            return self.admitted(response, &request, None).await;
+        let refusal = match self.admitted(response, &request, bearer.as_deref()).await {
+            Ok(response) => return Ok(response),
+            Err(refusal) => refusal,
+        };
+        let Some(sent) = bearer.filter(|_| refusal.status == StatusCode::UNAUTHORIZED) else {
+            return Err(self.kept(refusal));
         };
         match self.0.tokens.rejected(&sent).await {
-            Verdict::GiveUp => self.admitted(response, &request, Some(&sent)).await,
+            Verdict::GiveUp => Err(self.kept(refusal)),
             Verdict::Unavailable(problem) => Err(HttpFault::TokenUnavailable(problem)),
             Verdict::Retry(fresh) => {
-                drop(response);
                 let response = self.attempt(&request, &url, Some(&fresh)).await?;
-                self.admitted(response, &request, Some(&fresh)).await
+                let admitted = self.admitted(response, &request, Some(&fresh)).await;
+                admitted.map_err(|refusal| self.kept(refusal))
             }
         }
     }
@@ -194,32 +198,33 @@ impl AuthorizedHttp {
         sent.map_err(|error| HttpFault::network(&error, url))
     }
 
-    /// Turns a 401 or 403 into a refusal, and keeps it where the owner of the connection sees it.
+    /// Turns a 401 or 403 into a refusal. Its body is read, so that the connection serves the next request too.
     async fn admitted(
         &self,
         response: reqwest::Response,
         request: &Outgoing,
         bearer: Option<&Bearer>,
-    ) -> Result<reqwest::Response, HttpFault> {
+    ) -> Result<reqwest::Response, Arc<Refusal>> {
         let status = response.status();
         if !matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Ok(response);
         }
-        let fields = response.headers().get_all(WWW_AUTHENTICATE);
-        let challenges = fields
-            .iter()
-            .map(|value| (WWW_AUTHENTICATE, value.clone()))
-            .collect();
-        let refusal = Arc::new(Refusal {
+        let fields = response.headers().get_all(WWW_AUTHENTICATE).iter();
+        let challenges = fields.map(|value| (WWW_AUTHENTICATE, value.clone())).collect();
+        Err(Arc::new(Refusal {
             status,
             challenges,
             presented: self.presented(bearer),
             operation: request.operation.clone(),
             host: host(&self.0.url),
             detail: detail(response).await,
-        });
+        }))
+    }
+
+    /// Leaves a refusal where the owner of the connection sees it.
+    fn kept(&self, refusal: Arc<Refusal>) -> HttpFault {
         self.0.refusals.send_replace(Some(Arc::clone(&refusal)));
-        Err(HttpFault::Refused(refusal))
+        HttpFault::Refused(refusal)
     }
 
     fn presented(&self, bearer: Option<&Bearer>) -> Presented {
@@ -298,9 +303,9 @@ pub(crate) fn detail_of(body: &[u8]) -> Option<String> {
         Ok(json) => ["/error/message", "/error_description", "/message", "/error"]
             .iter()
             .find_map(|pointer| json.pointer(pointer)?.as_str())
-            .and_then(shown),
+            .and_then(sentence),
         Err(_) if text.trim_start().starts_with(['<', '{', '[']) => None,
-        Err(_) => shown(text),
+        Err(_) => sentence(text),
     }
 }
 

@@ -14,11 +14,11 @@ use super::{
     authorized_http::Refusal,
     backoff::{Backoff, Dice},
     era::Era,
-    fault::{HttpFault, said, shown},
+    fault::{HttpFault, said},
     open::{Opened, http_fault},
     transport::stdio::StdioFault,
 };
-use crate::{Action, Explain, Problem, clock::Clock};
+use crate::{Action, Explain, Problem, clock::Clock, oauth::server_text::sentence};
 
 /// The most tools taken from one server: more is a list without an end.
 const MAX_TOOLS: usize = 10_000;
@@ -229,7 +229,7 @@ impl CallError {
     fn rejected(error: &ErrorData) -> Self {
         Self::Rejected {
             code: error.code.0,
-            message: shown(&error.message),
+            message: sentence(&error.message),
         }
     }
 
@@ -290,3 +290,6 @@ impl Explain for CallError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

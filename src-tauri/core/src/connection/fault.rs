@@ -9,10 +9,7 @@ use http::StatusCode;
 use url::Url;
 
 use super::authorized_http::Refusal;
-use crate::{Action, Explain, Problem};
-
-/// The most characters of a server's own words that are shown.
-const SHOWN: usize = 300;
+use crate::{Action, Explain, Problem, oauth::server_text::sentence};
 
 /// No usable answer from an HTTP server.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -234,7 +231,7 @@ fn tls_phrase(error: &rustls::Error) -> String {
             _ => "its certificate is not acceptable",
         },
         rustls::Error::InvalidMessage(_) => "it does not speak TLS",
-        _ => return shown(&error.to_string()).unwrap_or_default(),
+        _ => return sentence(&error.to_string()).unwrap_or_default(),
     };
     phrase.to_owned()
 }
@@ -297,17 +294,6 @@ pub fn host(url: &Url) -> String {
     }
 }
 
-/// A server's own words, fit to be shown: one line, bounded, without control characters; none when nothing is left.
-pub fn shown(text: &str) -> Option<String> {
-    let line = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(SHOWN)
-        .collect::<String>();
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    (!line.is_empty()).then_some(line)
-}
-
 /// A server's own words as the tail of a sentence.
 pub(crate) fn said(detail: Option<&str>) -> String {
     detail.map(|text| format!(": {text}")).unwrap_or_default()
@@ -318,10 +304,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_servers_words_are_one_bounded_line() {
-        assert_eq!(shown(" a\r\n\u{1b}[31mb "), Some("a [31mb".to_owned()));
-        assert_eq!(shown("\n\t"), None);
-        assert_eq!(shown(&"x".repeat(1000)).map(|text| text.len()), Some(SHOWN));
+    fn a_certificate_nobody_trusts_is_found_inside_an_io_error() {
+        let distrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let wrapped = io::Error::other(io::Error::other(distrusted));
+        let phrase = "its certificate is not trusted on this machine";
+        assert_eq!(
+            NetworkCause::of_one(&wrapped),
+            Some(NetworkCause::Tls(phrase.into()))
+        );
     }
 
     #[test]

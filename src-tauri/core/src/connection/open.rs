@@ -19,12 +19,14 @@ use super::{
     bearer::TokenSource,
     client_handler::Handler,
     era::Era,
-    fault::shown,
     login_path::LoginPath,
     server_log::ServerLog,
     transport::{ending::Ended, stdio::ExitWatch},
 };
-use crate::config::{ServerConfig, Transport};
+use crate::{
+    config::{ServerConfig, Transport},
+    oauth::server_text::name,
+};
 
 type Service = RunningService<RoleClient, Handler>;
 
@@ -125,9 +127,9 @@ impl ServerIdentity {
             return Self::default();
         };
         Self {
-            name: shown(&server.name),
-            title: server.title.as_deref().and_then(shown),
-            version: shown(&server.version),
+            name: name(&server.name),
+            title: server.title.as_deref().and_then(name),
+            version: name(&server.version),
         }
     }
 

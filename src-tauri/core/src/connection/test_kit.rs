@@ -9,7 +9,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use axum::{body::Body, extract::Request, response::Response};
 use bytes::Bytes;
-use futures::{FutureExt, future::BoxFuture};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
 use http::{HeaderMap, Method, StatusCode};
 use oauth2::AccessToken;
 use serde_json::{Value, json};
@@ -203,9 +203,8 @@ pub(crate) fn rpc_error(status: StatusCode, id: &Value, code: i32) -> Response {
 
 /// A body that sends `chunks` and then stays open.
 pub(crate) fn open_ended(chunks: Vec<String>) -> Body {
-    use futures::StreamExt as _;
-    let chunks = futures::stream::iter(chunks.into_iter().map(Bytes::from).map(Ok::<_, std::io::Error>));
-    Body::from_stream(chunks.chain(futures::stream::pending()))
+    let chunks = stream::iter(chunks.into_iter().map(Bytes::from).map(Ok::<_, std::io::Error>));
+    Body::from_stream(chunks.chain(stream::pending()))
 }
 
 /// A server of the stateless era with one tool.
@@ -263,6 +262,36 @@ pub(crate) fn initialized(version: &str) -> Value {
         "capabilities": {"tools": {}},
         "serverInfo": {"name": "fake", "version": "1"},
     })
+}
+
+/// A server of 2024-11-05: what answers a POST comes on the one stream.
+pub(crate) fn legacy() -> impl Fn(&Seen) -> Response + Send + Sync + 'static {
+    let (sender, _) = tokio::sync::broadcast::channel::<String>(16);
+    move |seen| {
+        if seen.method == "GET" {
+            let first = "event: endpoint\ndata: /messages?session=1\n\n".to_owned();
+            let rest = stream::unfold(sender.subscribe(), async |mut receiver| {
+                receiver.recv().await.ok().map(|text| (text, receiver))
+            });
+            let events = stream::iter([first]).chain(rest).map(Ok::<_, std::io::Error>);
+            return reply(
+                200,
+                &[("content-type", "text/event-stream")],
+                Body::from_stream(events),
+            );
+        }
+        if seen.path != "/messages?session=1" {
+            return reply(405, &[], "Method Not Allowed");
+        }
+        let answer = match seen.body["method"].as_str() {
+            Some("initialize") => initialized("2024-11-05"),
+            Some("tools/list") => json!({"tools": tool_list()["tools"]}),
+            _ => return reply(202, &[], "Accepted"),
+        };
+        let message = json!({"jsonrpc": "2.0", "id": seen.body["id"], "result": answer});
+        let _ = sender.send(format!("event: message\ndata: {message}\n\n"));
+        reply(202, &[], "Accepted")
+    }
 }
 
 /// An entry of the config file.

@@ -12,9 +12,10 @@ use crate::{
     Action, Explain, Problem,
     connection::{
         authorized_http::Refusal,
-        fault::{HttpFault, said, shown},
+        fault::{HttpFault, said},
         transport::stdio::StdioFault,
     },
+    oauth::server_text::{name, sentence},
 };
 
 /// No connection, and what to do about it.
@@ -87,7 +88,7 @@ impl OpenError {
     pub(super) fn rejected(error: &ErrorData) -> Self {
         Self::Rejected {
             code: error.code.0,
-            message: shown(&error.message),
+            message: sentence(&error.message),
         }
     }
 
@@ -95,7 +96,7 @@ impl OpenError {
         let supported = supported
             .iter()
             .take(8)
-            .filter_map(|version| shown(version.as_str()));
+            .filter_map(|version| name(version.as_str()));
         Self::NoCommonVersion {
             supported: supported.collect(),
         }

@@ -65,7 +65,7 @@ enum End {
 }
 
 async fn attempt(server: &ServerConfig, context: &OpenContext, plan: Plan) -> Result<Opened, End> {
-    let (transport, exit) = start(server, context).await?;
+    let (transport, mut exit) = start(server, context).await?;
     let patience = match plan {
         Plan::Probe => PATIENCE.min(server.timeout / 2),
         Plan::Stateless | Plan::Session => server.timeout,
@@ -86,7 +86,7 @@ async fn attempt(server: &ServerConfig, context: &OpenContext, plan: Plan) -> Re
             opened.exit = Some(exit);
             Ok(opened)
         }
-        Err(error) => Err(end(&error, &exit)),
+        Err(error) => Err(end(&error, &mut exit).await),
     }
 }
 
@@ -128,10 +128,7 @@ impl Plan {
     }
 }
 
-fn end(error: &ClientInitializeError, exit: &ExitWatch) -> End {
-    if let Some(fault) = exit.fault() {
-        return End::Exited(fault);
-    }
+async fn end(error: &ClientInitializeError, exit: &mut ExitWatch) -> End {
     match error {
         ClientInitializeError::JsonRpcError(error) => End::Rejected(OpenError::rejected(error)),
         ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. }
@@ -146,11 +143,25 @@ fn end(error: &ClientInitializeError, exit: &ExitWatch) -> End {
         ClientInitializeError::LegacyFallbackFailed { discover, .. } if is_unanswered(discover) => {
             End::Instead(Plan::Stateless)
         }
-        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => end(fallback, exit),
-        _ => End::Final(OpenError::NotUnderstood),
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => match fallback.as_ref() {
+            ClientInitializeError::JsonRpcError(error) => End::Rejected(OpenError::rejected(error)),
+            _ => broken_off(exit).await,
+        },
+        _ => broken_off(exit).await,
+    }
+}
+
+async fn broken_off(exit: &mut ExitWatch) -> End {
+    match exit.fault_soon().await {
+        Some(fault) => End::Exited(fault),
+        None => End::Final(OpenError::NotUnderstood),
     }
 }
 
 fn is_unanswered(error: &ClientInitializeError) -> bool {
     matches!(error, ClientInitializeError::JsonRpcError(error) if error.code == UNANSWERED)
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

@@ -15,8 +15,9 @@ use crate::{
         authorized_http::Presented,
         fault::{Answer, HttpFault},
         test_kit::{
-            ScriptedTokens, Seen, Server, client, context, discovered, entry, initialized, open_ended,
-            remembering, reply, result, rpc_error, session, stateless, streamable,
+            ScriptedTokens, Seen, Server, bearer, client, context, discovered, entry, initialized,
+            json_reply, legacy, open_ended, remembering, reply, result, rpc_error, session, stateless,
+            streamable,
         },
     },
 };
@@ -128,7 +129,7 @@ async fn a_server_that_speaks_only_older_versions_is_initialized_with_the_newest
         Some("server/discover") => {
             let data = json!({"supported": ["2024-11-05", "2025-06-18"], "requested": "2026-07-28"});
             let error = json!({"code": -32022, "message": "no", "data": data});
-            crate::connection::test_kit::json_reply(
+            json_reply(
                 400,
                 &json!({"jsonrpc": "2.0", "id": seen.body["id"], "error": error}),
             )
@@ -172,39 +173,6 @@ async fn a_server_that_moved_on_is_found_although_a_session_is_remembered() {
         server.lines(),
         ["POST initialize", "POST server/discover", "POST tools/list"]
     );
-}
-
-/// The 2024-11-05 transport: the answer to a POST comes on the one stream.
-fn legacy() -> impl Fn(&Seen) -> Response + Send + Sync + 'static {
-    let (sender, _) = tokio::sync::broadcast::channel::<String>(16);
-    move |seen| {
-        if seen.method == "GET" {
-            let first = "event: endpoint\ndata: /messages?session=1\n\n".to_owned();
-            let rest = tokio_stream(sender.subscribe());
-            let body = futures::stream::once(async { first }).chain(rest);
-            let body = axum::body::Body::from_stream(body.map(Ok::<_, std::io::Error>));
-            return reply(200, &[("content-type", "text/event-stream")], body);
-        }
-        if seen.path != "/messages?session=1" {
-            return reply(405, &[], "Method Not Allowed");
-        }
-        let answer = match seen.body["method"].as_str() {
-            Some("initialize") => initialized("2024-11-05"),
-            Some("tools/list") => json!({"tools": [{"name": "a", "inputSchema": {"type": "object"}}]}),
-            _ => return reply(202, &[], "Accepted"),
-        };
-        let message = json!({"jsonrpc": "2.0", "id": seen.body["id"], "result": answer});
-        let _ = sender.send(format!("event: message\ndata: {message}\n\n"));
-        reply(202, &[], "Accepted")
-    }
-}
-
-use futures::StreamExt;
-
-fn tokio_stream(receiver: tokio::sync::broadcast::Receiver<String>) -> impl futures::Stream<Item = String> {
-    futures::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.ok().map(|text| (text, receiver))
-    })
 }
 
 #[tokio::test]
@@ -402,9 +370,7 @@ async fn the_newest_token_travels_with_every_request_of_an_open_connection() {
         ..context()
     };
     let opened = tools(&server, &context).await;
-    tokens
-        .current
-        .store(Some(crate::connection::test_kit::bearer("renewed")));
+    tokens.current.store(Some(bearer("renewed")));
     opened
         .call(CallToolRequestParams::new("echo"), LIMIT)
         .await

@@ -152,3 +152,6 @@ impl Transport<RoleClient> for LegacySse {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,9 @@
 //! No shell is involved. The child leads a process group of its own, and the whole group ends with the connection:
 //! standard input is closed, then asked to end, then killed. Standard error goes to the [`ServerLog`].
 
-use std::{ffi::OsString, fmt, io, path::PathBuf, process::ExitStatus, process::Stdio, time::Duration};
+mod keeper;
+
+use std::{ffi::OsString, io, path::PathBuf, process::Stdio};
 
 use rmcp::{
     RoleClient,
@@ -11,26 +13,19 @@ use rmcp::{
     transport::{Transport, async_rw::AsyncRwTransport},
 };
 use tokio::{
-    process::{Child, ChildStdin, ChildStdout, Command},
+    process::{ChildStdin, ChildStdout, Command},
     sync::watch,
     task::JoinHandle,
 };
+use tokio_util::sync::CancellationToken;
 
+pub use self::keeper::{Exit, ExitWatch};
+use self::keeper::{Keeper, LAST_WORDS};
 use super::body::MAX_MESSAGE;
 use crate::{
     Action, Explain,
-    connection::{
-        fault::said,
-        process_group::{Ask, ProcessGroup},
-        server_log::{LogSource, ServerLog},
-    },
+    connection::{fault::said, process_group::ProcessGroup, server_log::ServerLog},
 };
-
-/// How long a child may take to end by itself, and again after being asked.
-const GRACE: Duration = Duration::from_secs(2);
-
-/// How long to wait for a child that closed its output, to learn how it ended.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What is started.
 pub struct StdioCommand<'a> {
@@ -83,32 +78,12 @@ pub enum StdioFault {
     },
 }
 
-/// How a child process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// By itself, with this status.
-    Code(i32),
-    /// By a signal.
-    Signal(i32),
-    /// It still runs, and has closed its output.
-    OutputClosed,
-}
-
-/// Tells how the child ended, once it has.
-#[derive(Clone, Debug)]
-pub struct ExitWatch {
-    command: String,
-    exit: watch::Receiver<Option<Exit>>,
-    log: ServerLog,
-}
-
-/// A running child process.
+/// A running child process; dropping it ends the child in the background.
 pub struct StdioTransport {
     io: AsyncRwTransport<RoleClient, ChildStdout, ChildStdin>,
-    child: Child,
-    group: ProcessGroup,
-    stderr: Option<JoinHandle<()>>,
     exit: watch::Sender<Option<Exit>>,
+    stop: CancellationToken,
+    keeper: JoinHandle<()>,
 }
 
 impl StdioTransport {
@@ -123,46 +98,42 @@ impl StdioTransport {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(what.cannot_start("its standard streams are missing"));
         };
-        let stderr = child
-            .stderr
-            .take()
-            .map(|stderr| tokio::spawn(log.clone().drain(stderr)));
-        let exit = watch::Sender::new(None);
+        let stderr = child.stderr.take();
+        let (exit, stop) = (watch::Sender::new(None), CancellationToken::new());
         let watch = ExitWatch {
             command: what.command.to_owned(),
             exit: exit.subscribe(),
             log: log.clone(),
         };
-        let transport = Self {
-            io: AsyncRwTransport::new(stdout, stdin).with_max_line_length(MAX_MESSAGE),
+        let keeper = Keeper {
             group: ProcessGroup::of(&child),
             child,
-            stderr,
+            stderr: stderr.map(|stderr| tokio::spawn(log.clone().drain(stderr))),
+            exit: exit.clone(),
+            stop: stop.clone(),
+        };
+        let transport = Self {
+            io: AsyncRwTransport::new(stdout, stdin).with_max_line_length(MAX_MESSAGE),
             exit,
+            stop,
+            keeper: tokio::spawn(keeper.run()),
         };
         Ok((transport, watch))
     }
 
-    /// Learns how the child ended, its last words included.
-    async fn note_exit(&mut self) {
-        if self.exit.borrow().is_some() {
-            return;
+    /// At the end of its output: gives the child a moment to end too.
+    async fn note_end_of_output(&self) {
+        let mut exit = self.exit.subscribe();
+        let ended = exit.wait_for(Option::is_some);
+        if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {
+            self.exit.send_replace(Some(Exit::OutputClosed));
         }
-        let status = tokio::time::timeout(LAST_WORDS, self.child.wait()).await;
-        if let Some(stderr) = &mut self.stderr {
-            // Whatever it started may hold the pipe open, so the end is not waited for without a limit.
-            let _ = tokio::time::timeout(LAST_WORDS, stderr).await;
-            self.stderr = None;
-        }
-        let exit = match status {
-            Ok(Ok(status)) => Exit::from(status),
-            _ => Exit::OutputClosed,
-        };
-        self.exit.send_replace(Some(exit));
     }
+}
 
-    async fn ended_within_grace(&mut self) -> bool {
-        tokio::time::timeout(GRACE, self.child.wait()).await.is_ok()
+impl Drop for StdioTransport {
+    fn drop(&mut self) {
+        self.stop.cancel();
     }
 }
 
@@ -179,24 +150,16 @@ impl Transport<RoleClient> for StdioTransport {
     async fn receive(&mut self) -> Option<ServerJsonRpcMessage> {
         let message = self.io.receive().await;
         if message.is_none() {
-            self.note_exit().await;
+            self.note_end_of_output().await;
         }
         message
     }
 
-    /// MCP "stdio", "Shutdown": close its input, wait, ask, wait, kill.
+    /// Ends the child and what it started, and waits for that.
     async fn close(&mut self) -> Result<(), Self::Error> {
         self.io.close().await?;
-        if !self.ended_within_grace().await {
-            self.group.end(Ask::Politely);
-            if !self.ended_within_grace().await {
-                self.group.end(Ask::Firmly);
-                self.child.wait().await?;
-            }
-        }
-        // What the child left behind must not outlive the connection.
-        self.group.end(Ask::Firmly);
-        Ok(())
+        self.stop.cancel();
+        (&mut self.keeper).await.map_err(io::Error::other)
     }
 }
 
@@ -257,45 +220,6 @@ impl StdioCommand<'_> {
     }
 }
 
-impl ExitWatch {
-    /// How the child ended; none while it runs.
-    pub fn fault(&self) -> Option<StdioFault> {
-        let exit = (*self.exit.borrow())?;
-        Some(StdioFault::Exited {
-            command: self.command.clone(),
-            exit,
-            last_line: self.log.last(LogSource::Stderr),
-        })
-    }
-
-    /// Waits until the child has ended.
-    pub async fn ended(&mut self) -> Option<StdioFault> {
-        // The sender is gone when the transport was closed by us: that is no fault.
-        self.exit.wait_for(Option::is_some).await.ok()?;
-        self.fault()
-    }
-}
-
-impl From<ExitStatus> for Exit {
-    fn from(status: ExitStatus) -> Self {
-        #[cfg(unix)]
-        if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-            return Self::Signal(signal);
-        }
-        Self::Code(status.code().unwrap_or_default())
-    }
-}
-
-impl fmt::Display for Exit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exited with code {code}"),
-            Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
-            Self::OutputClosed => f.write_str("closed its output"),
-        }
-    }
-}
-
 impl Explain for StdioFault {
     fn code(&self) -> &'static str {
         match self {
@@ -313,3 +237,7 @@ impl Explain for StdioFault {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests;

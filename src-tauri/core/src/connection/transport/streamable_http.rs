@@ -281,3 +281,6 @@ impl StreamableHttpClient for StreamableHttp {
         self.listen(request, last_event_id, max_sse_event_size).await
     }
 }
+
+#[cfg(test)]
+mod tests;

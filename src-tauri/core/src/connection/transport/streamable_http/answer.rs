@@ -12,13 +12,16 @@ use serde_json::Value;
 use sse_stream::{Error as SseError, Sse};
 
 use super::{Fault, MAX_ERROR, SESSION_ID};
-use crate::connection::{
-    authorized_http::detail_of,
-    fault::{Answer, HttpFault, host, shown},
-    transport::{
-        body::{self, Media},
-        event_stream,
+use crate::{
+    connection::{
+        authorized_http::detail_of,
+        fault::{Answer, HttpFault, host},
+        transport::{
+            body::{self, Media},
+            event_stream,
+        },
     },
+    oauth::server_text::sentence,
 };
 
 /// What was asked, as far as the answer's reading depends on it.
@@ -130,7 +133,7 @@ impl Asked {
             StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
         );
         if self.initialize && may_be_legacy && !is_modern(error.data.code) {
-            let detail = shown(&error.data.message);
+            let detail = sentence(&error.data.message);
             return Err(StreamableHttpError::Client(HttpFault::Status {
                 host,
                 status,
