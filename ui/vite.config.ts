@@ -41,5 +41,22 @@ export default defineConfig(({ mode }) => ({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 300,
   },
-  test: { environment: "happy-dom", include: ["src/**/*.test.ts"], setupFiles: ["src/test/setup.ts"] },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: "plain", include: ["src/**/*.test.ts"], exclude: ["**/*.dom.test.ts"] },
+      },
+      {
+        extends: true,
+        test: {
+          name: "dom",
+          include: ["src/**/*.dom.test.ts"],
+          environment: "happy-dom",
+          testTimeout: 30_000,
+          setupFiles: ["src/test/setup.ts"],
+        },
+      },
+    ],
+  },
 }));

@@ -10,7 +10,8 @@ export function initial(name: string): string {
 }
 
 export function tint(name: string): number {
-  let hash = 7;
-  for (const character of name) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
-  return hash % TINTS;
+  // FNV-1a: names that differ in one letter should not look alike.
+  let hash = 0x811c9dc5;
+  for (const character of name) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return (hash >>> 16) % TINTS;
 }

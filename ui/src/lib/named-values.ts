@@ -7,7 +7,7 @@ export function namedValues(text: string): NamedValue[] {
   return text
     .split("\n")
     .map((line) => {
-      const at = line.indexOf("=");
+      const at = Math.max(0, line.indexOf("="));
       return { name: line.slice(0, at).trim(), value: line.slice(at + 1) };
     })
     .filter(({ name }) => name !== "");

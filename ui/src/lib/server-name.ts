@@ -1,7 +1,20 @@
 // A name for a server that is known only by its URL.
 
-/** Labels that say what a host is for, not whose it is. */
-const GENERIC = new Set(["mcp", "api", "www", "server", "app", "sse", "remote", "tools"]);
+/** Labels that say what a host is for, or where it is registered, but not whose it is. */
+const GENERIC = new Set([
+  "mcp",
+  "api",
+  "www",
+  "server",
+  "app",
+  "sse",
+  "remote",
+  "tools",
+  "co",
+  "com",
+  "org",
+  "net",
+]);
 
 /** `https://mcp.notion.com/mcp` → `notion`, made unique among `taken`. */
 export function suggestedName(url: string, taken: readonly string[]): string {

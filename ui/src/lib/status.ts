@@ -41,15 +41,18 @@ function authWords({ auth, prompt }: ServerSnapshot, t: Translator["t"]): string
     : t("auth.enter_code", { code: prompt.user_code });
 }
 
+function plainConnectionLine({ connection }: ServerSnapshot, { t }: Translator): Line {
+  return { ...CONNECTION_LOOK[connection], text: t(`connection.${connection}`) };
+}
+
 /** Says when the next attempt is made, where that is known. */
 export function connectionLine(server: ServerSnapshot, translator: Translator, now: Date): Line {
   const { connection, retry_at } = server;
-  const look = CONNECTION_LOOK[connection];
-  if (connection !== "waiting" || !retry_at)
-    return { ...look, text: translator.t(`connection.${connection}`) };
+  const plain = plainConnectionLine(server, translator);
+  if (connection !== "waiting" || !retry_at) return plain;
   const at = new Date(retry_at);
   const when = at > now ? translator.relative(at, now) : translator.t("connection.now");
-  return { ...look, text: translator.t("connection.waiting_until", { when }) };
+  return { ...plain, text: translator.t("connection.waiting_until", { when }) };
 }
 
 /** A line of its own, since a connected transport proves nothing about authorization. */
@@ -64,11 +67,11 @@ export function toolsLine(server: ServerSnapshot, { t }: Translator): Line {
 }
 
 /** The one line in the list: what keeps the server from working, or that it works. */
-export function summaryLine(server: ServerSnapshot, translator: Translator, now: Date): Line {
+export function summaryLine(server: ServerSnapshot, translator: Translator): Line {
   const auth = authLine(server, translator);
-  if (server.connection === "disabled") return connectionLine(server, translator, now);
+  if (server.connection === "disabled") return plainConnectionLine(server, translator);
   if (needsPerson(server.auth) || server.auth === "authenticating") return auth;
-  if (server.connection !== "connected") return connectionLine(server, translator, now);
+  if (server.connection !== "connected") return plainConnectionLine(server, translator);
   if (server.tool_count === null) return auth;
   const count = translator.t("tools.count", { count: server.tool_count });
   return { ...auth, text: translator.t("list.joined", { state: auth.text, tools: count }) };
