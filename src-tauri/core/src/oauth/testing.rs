@@ -1,8 +1,12 @@
 //! What the tests of this folder share: a real loopback server, a client, a grant.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, response::Response};
+use futures::{FutureExt as _, future::BoxFuture};
 use jiff::Timestamp;
 use oauth2::{AccessToken, ClientId, ClientSecret, RefreshToken};
 use tokio::{net::TcpListener, task::JoinSet};
@@ -26,6 +30,7 @@ use crate::{
     clock::Clock,
     config::AuthConfig,
     network::{Network, NetworkSettings},
+    store::{Home, NoKeychain, Vault},
 };
 
 /// The instant at which every manual clock starts.
@@ -153,7 +158,7 @@ impl Seen {
     }
 }
 
-type Answer = Arc<dyn Fn(&Seen) -> Response + Send + Sync>;
+type Answer = Arc<dyn Fn(Seen) -> BoxFuture<'static, Response> + Send + Sync>;
 
 /// An authorization server on loopback that answers as it is told and keeps what it saw.
 #[derive(Debug)]
@@ -165,6 +170,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(answer: impl Fn(&Seen) -> Response + Send + Sync + 'static) -> Self {
+        Self::start_slow(move |seen| std::future::ready(answer(&seen)).boxed()).await
+    }
+
+    /// The same for answers that wait for something.
+    pub(crate) async fn start_slow(
+        answer: impl Fn(Seen) -> BoxFuture<'static, Response> + Send + Sync + 'static,
+    ) -> Self {
         let seen = Arc::default();
         let app = Router::new()
             .fallback(note)
@@ -200,7 +212,7 @@ async fn note(
     seen.lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(request.clone());
-    answer(&request)
+    answer(request).await
 }
 
 /// A JSON answer.
@@ -210,4 +222,9 @@ pub(crate) fn json(status: u16, body: &serde_json::Value) -> Response {
         .header("content-type", "application/json")
         .body(body.to_string().into())
         .expect("a response")
+}
+
+/// A vault in `folder`, with the key in a file beside it.
+pub(crate) fn vault(folder: &Path) -> Vault {
+    Vault::open(&Home::at(folder), Arc::new(NoKeychain))
 }

@@ -73,4 +73,8 @@ pub const POINTS: &[&str] = &[
     "record.remove",
     "record.rename",
     "record.write",
+    "refresh.publish",
+    "refresh.register",
+    "refresh.request",
+    "refresh.save",
 ];

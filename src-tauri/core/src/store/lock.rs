@@ -6,8 +6,9 @@
 use std::{
     fmt,
     fs::{File, OpenOptions, TryLockError},
-    io::{self, Read as _, Write as _},
+    io::{self, Read as _, Seek as _, Write as _},
     path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -33,6 +34,8 @@ const MAX_HOLDER_BYTES: u64 = 4096;
 #[derive(Debug)]
 pub struct GrantLock {
     file: File,
+    cut_off: bool,
+    marked: AtomicBool,
 }
 
 /// Who holds a lock.
@@ -119,10 +122,35 @@ impl GrantLock {
     }
 }
 
+impl GrantLock {
+    /// Whether the holder before us left, or died, between [`Self::mark`] and [`Self::unmark`].
+    pub fn was_cut_off(&self) -> bool {
+        self.cut_off
+    }
+
+    /// Notes that from here on something may be lost with this process.
+    pub fn mark(&self) {
+        self.write(Work::Risky);
+    }
+
+    /// Notes that nothing can be lost any more.
+    pub fn unmark(&self) {
+        self.write(Work::Harmless);
+    }
+
+    fn write(&self, work: Work) {
+        self.marked.store(work == Work::Risky, Ordering::Relaxed);
+        // A full disk must not stand in the way; it only costs the next holder an explanation.
+        let _ = sign(&self.file, work);
+    }
+}
+
 impl Drop for GrantLock {
-    /// Takes our name out of the file, so that the next one to wait is not told of a holder long gone.
+    /// Takes our name out of the file, so that the next one to wait is not told of a holder long gone; a mark stays.
     fn drop(&mut self) {
-        let _ = self.file.set_len(0);
+        if !*self.marked.get_mut() {
+            let _ = self.file.set_len(0);
+        }
     }
 }
 
@@ -156,9 +184,14 @@ impl LockFile {
     fn try_take(self) -> Result<Attempt, LockError> {
         match self.file.try_lock() {
             Ok(()) => {
+                let cut_off = read(&self.file).is_some_and(|left| left.work == Work::Risky);
                 // Who holds it is a courtesy; a full disk must not stand in the way of a refresh.
-                let _ = sign(&self.file);
-                Ok(Attempt::Taken(GrantLock { file: self.file }))
+                let _ = sign(&self.file, Work::Harmless);
+                Ok(Attempt::Taken(GrantLock {
+                    file: self.file,
+                    cut_off,
+                    marked: AtomicBool::new(false),
+                }))
             }
             Err(TryLockError::WouldBlock) => Ok(Attempt::Busy(self)),
             Err(TryLockError::Error(error)) => Err(DiskError::new(&self.path, error).into()),
@@ -166,21 +199,48 @@ impl LockFile {
     }
 
     fn held(self) -> LockError {
-        let mut text = Vec::new();
-        let read = (&self.file).take(MAX_HOLDER_BYTES).read_to_end(&mut text);
         LockError::Held {
-            holder: read.ok().and_then(|_| serde_json::from_slice(&text).ok()),
+            holder: read(&self.file).map(|text| text.holder),
         }
     }
 }
 
-fn sign(mut file: &File) -> io::Result<()> {
-    let holder = Holder {
-        pid: std::process::id(),
-        program: program(),
+/// What stands in a lock file; nothing while nobody holds it, unless its holder died.
+#[derive(Serialize, Deserialize)]
+struct Signature {
+    #[serde(flatten)]
+    holder: Holder,
+    #[serde(default)]
+    work: Work,
+}
+
+/// What the holder is doing.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Work {
+    #[default]
+    Harmless,
+    Risky,
+}
+
+fn read(mut file: &File) -> Option<Signature> {
+    let mut text = Vec::new();
+    file.rewind().ok()?;
+    file.take(MAX_HOLDER_BYTES).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn sign(mut file: &File, work: Work) -> io::Result<()> {
+    let signature = Signature {
+        holder: Holder {
+            pid: std::process::id(),
+            program: program(),
+        },
+        work,
     };
     file.set_len(0)?;
-    file.write_all(&serde_json::to_vec(&holder)?)
+    file.rewind()?;
+    file.write_all(&serde_json::to_vec(&signature)?)
 }
 
 fn program() -> String {
