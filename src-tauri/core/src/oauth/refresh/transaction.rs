@@ -53,7 +53,11 @@ impl Transaction {
             let (grant, lock) = (Arc::clone(&unsaved.grant), Arc::clone(&unsaved.lock));
             return match self.shop.save(slot, &grant).await {
                 Saved::SignedOut => Err(RefreshOutcome::Gone),
-                Saved::Done | Saved::Failed(_) => Ok(Held { grant, lock }),
+                Saved::Failed(_) => Ok(Held { grant, lock }),
+                Saved::Done => {
+                    lock.unmark();
+                    Ok(Held { grant, lock })
+                }
             };
         }
         let lock = match self.shop.vault.lock(&self.key, LOCK_WAIT).await {
