@@ -1,1 +1,9 @@
-//! Test kit: fake servers, gates, and the product driven as a user would.
+//! Test kit: the product as a person has it on their desk, in front of real servers on loopback.
+//!
+//! Three seams are faked and nothing else: the keychain, the clock, and who presses "Allow" in the browser. HTTP is real.
+
+mod browser;
+mod desk;
+
+pub use browser::{HttpBrowser, NoBrowser};
+pub use desk::{Desk, Memory, TestResult};

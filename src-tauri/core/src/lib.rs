@@ -18,11 +18,16 @@ pub mod clock;
 pub mod config;
 pub mod connection;
 pub mod event;
+pub mod handle;
 pub mod network;
 pub mod oauth;
 pub mod problem;
+pub mod recorded;
 pub mod server_id;
+mod sign_in;
+pub mod sign_out;
 pub mod store;
+mod supervisor;
 
 pub use event::{AuthStatus, ConnectionStatus, Event, ServerSnapshot, Snapshot};
 pub use problem::{Action, Explain, Problem};

@@ -25,6 +25,11 @@ impl Dice {
         Self(share.clamp(0.0, 1.0))
     }
 
+    /// The share that was rolled.
+    pub fn share(self) -> f64 {
+        self.0
+    }
+
     /// A share from the operating system's random numbers; the middle when there are none.
     pub fn roll() -> Self {
         let mut bytes = [0; 4];

@@ -233,6 +233,23 @@ impl CallError {
         }
     }
 
+    /// Whether trying again later may help; a call itself is never repeated, since it may have been carried out.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Http(fault) => fault.is_transient(),
+            Self::TimedOut { .. } | Self::Closed => true,
+            _ => false,
+        }
+    }
+
+    /// How long the server asked to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Http(fault) => fault.retry_after(),
+            _ => None,
+        }
+    }
+
     /// The refusal, for whoever decides what it means.
     pub fn refusal(&self) -> Option<&Arc<Refusal>> {
         match self {

@@ -11,6 +11,7 @@
 //! | `fault` | why an exchange failed, in one plain phrase |
 //! | `backoff`, `server_log`, `login_path` | waiting, the server's own words, PATH for GUI starts |
 
+mod attempt;
 pub mod authorized_http;
 pub mod backoff;
 pub mod bearer;
@@ -18,11 +19,30 @@ pub mod call;
 pub mod client_handler;
 pub mod era;
 pub mod fault;
+mod front;
+mod grant_tokens;
+mod guarded;
+mod live;
 pub mod login_path;
 pub mod open;
+mod owner;
 mod process_group;
+mod recorder;
+mod refusals;
+pub mod refused;
 pub mod server_log;
+mod signing_in;
+mod state;
 pub mod transport;
+
+pub use era::Era;
+pub use front::{BrowserUse, SignInOptions, SignedIn};
+pub(crate) use front::{Connection, Shared};
+pub(crate) use login_path::LoginPath;
+pub(crate) use recorder::record_name;
+pub use refused::Refused;
+pub use server_log::LogLine;
+pub(crate) use state::State;
 
 #[cfg(test)]
 mod test_kit;

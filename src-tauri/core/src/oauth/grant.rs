@@ -11,7 +11,7 @@ use super::{
     client::ClientInformation, endpoint::Endpoint, identity::Identity, issuer::Issuer,
     resource_uri::ResourceUri, scope::Scopes,
 };
-use crate::ServerId;
+use crate::{ServerId, config::ServerConfig};
 
 /// Names one server entry's grant: found by what the config file says, before any request is made.
 ///
@@ -25,6 +25,18 @@ pub struct GrantKey {
     pub url: Url,
     /// The `account` label, for several accounts at one URL.
     pub account: Option<String>,
+}
+
+impl GrantKey {
+    /// The key of a server entry; none for one without a URL.
+    pub fn of(server: &ServerConfig) -> Option<Self> {
+        let url = server.transport.url()?.clone();
+        Some(Self {
+            server: server.id.clone(),
+            url,
+            account: server.auth.account.clone(),
+        })
+    }
 }
 
 /// Tokens, and the context that makes them usable: issuer, resource, client, endpoints.
@@ -67,6 +79,16 @@ pub enum Standing {
         /// When.
         at: Timestamp,
     },
+}
+
+impl Standing {
+    /// The code that ended the grant, if one did.
+    pub fn rejection(&self) -> Option<&str> {
+        match self {
+            Self::Good => None,
+            Self::Rejected { code, .. } => Some(code),
+        }
+    }
 }
 
 /// The endpoints a grant needs after its sign-in.

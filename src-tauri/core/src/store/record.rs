@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{AuthStatus, Problem, event::TransportKind, oauth::scope::Scopes};
+use crate::{AuthStatus, Problem, connection::Era, event::TransportKind, oauth::scope::Scopes};
 
 /// The last observation of one server; every field may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,9 +21,9 @@ pub struct ServerRecord {
     /// The transport that worked.
     #[serde(deserialize_with = "tolerant")]
     pub transport: Option<TransportKind>,
-    /// The MCP protocol version agreed on; tells the era.
+    /// How it wants to be spoken to.
     #[serde(deserialize_with = "tolerant")]
-    pub protocol: Option<String>,
+    pub era: Option<Era>,
     /// Who runs the server, as far as it says.
     #[serde(deserialize_with = "tolerant")]
     pub provider: Option<String>,

@@ -1,0 +1,29 @@
+# Two commands matter: `make run` tries the product, `make test` proves it. Both set up whatever is missing first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+help: ## What there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: ## Build, start the demo server, sign in to it, list and call its tools
+	@scripts/setup.sh rust
+	@cargo build --quiet --release -p omlx-cli
+	@scripts/run.sh
+
+test: ## Everything: the gate, every scenario, interop
+	@scripts/setup.sh rust node browser
+	@$(MAKE) --no-print-directory check
+	@scripts/test.sh
+
+check: ## The gate: format, lints, docs, spelling, licences
+	@scripts/check.sh
+
+bench: ## Figures and ratios, measured in one run (docs/performance.md)
+	@scripts/setup.sh rust
+	@scripts/bench.sh
+
+fmt: ## Format the Rust code
+	@cargo fmt
+
+.PHONY: help run test check bench fmt

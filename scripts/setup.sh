@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what is missing and nothing else: setup.sh rust|node|browser …
+# Debian packages need root or sudo; on a Mac, Homebrew. What cannot be installed is named, with what it is for.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null; then sudo "$@"; else return 1; fi; }
+
+apt_updated=
+apt_install() {
+  command -v apt-get >/dev/null || return 1
+  [ -n "$apt_updated" ] || { as_root apt-get update -qq && apt_updated=1; }
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+rust() {
+  command -v cargo >/dev/null || { say "Rust is missing: https://rustup.rs installs it"; exit 1; }
+  command -v cc >/dev/null || { say "installing a C compiler"; apt_install build-essential || { say "a C compiler is missing"; exit 1; }; }
+  [ "${1:-}" = build-only ] || command -v cargo-nextest >/dev/null || {
+    say "installing cargo-nextest (once, some minutes)"
+    cargo install --quiet --locked cargo-nextest
+  }
+}
+
+# Debian's Node may be older than 22, which the interop counterparts need; npm brings the right one along.
+node() {
+  command -v npm >/dev/null || apt_install nodejs npm || { say "Node.js is missing: https://nodejs.org"; exit 1; }
+  local folder
+  for folder in tests/interop ui; do
+    [ -f "$folder/package-lock.json" ] || continue
+    [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && continue
+    say "installing the Node packages of $folder"
+    (cd "$folder" && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json)
+  done
+}
+
+# A real browser for the scenarios that press a real button.
+browser() {
+  [ "$(uname)" = Linux ] || return 0
+  command -v chromium >/dev/null && return 0
+  say "installing Chromium"
+  apt_install chromium || say "Chromium could not be installed: the browser scenarios will say they were left out"
+}
+
+for part in "$@"; do "$part"; done

@@ -1,0 +1,287 @@
+//! The owner's front: what the rest of the process holds of one server.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use rmcp::model::{CallToolResult, JsonObject, Tool};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    guarded::Guarded,
+    live::Live,
+    login_path::LoginPath,
+    owner::{Owner, Progress},
+    recorder::Recorder,
+    refused::Refused,
+    server_log::{LogLine, ServerLog},
+    state::State,
+};
+use crate::{
+    AuthStatus, ConnectionStatus, Event, Explain, Problem, ServerSnapshot,
+    browser::Browser,
+    clock::Clock,
+    config::ServerConfig,
+    network::{Network, NetworkError},
+    oauth::{authorization::AuthorizationResponse, redirect, timeline::Step},
+    sign_in::Offer,
+    sign_out::SignOutReport,
+    store::Vault,
+    supervisor::Changed,
+};
+
+/// How many commands wait for an owner before the asker waits too.
+const COMMANDS: usize = 16;
+
+/// What every connection of this process uses.
+pub(crate) struct Shared {
+    pub(crate) client: reqwest::Client,
+    pub(crate) network: Network,
+    pub(crate) vault: Vault,
+    pub(crate) clock: Clock,
+    pub(crate) browser: Arc<dyn Browser>,
+    /// The user's own PATH, where this process was not started from their shell.
+    pub(crate) login_path: Option<LoginPath>,
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) changed: Changed,
+}
+
+impl Shared {
+    /// Sends news; nobody listening is fine.
+    pub(crate) fn tell(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+/// How a sign-in is to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct SignInOptions {
+    /// Whether the browser is opened, or only the address shown.
+    pub browser: BrowserUse,
+    /// How long the person is waited for.
+    pub patience: Duration,
+}
+
+/// Whether the browser is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrowserUse {
+    /// Open it.
+    Open,
+    /// Only show the address, to be opened elsewhere.
+    ShowOnly,
+}
+
+impl Default for SignInOptions {
+    fn default() -> Self {
+        Self {
+            browser: BrowserUse::Open,
+            patience: redirect::PATIENCE,
+        }
+    }
+}
+
+/// A sign-in that succeeded.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// How the server is now: connected, or signed in and not reachable with the reason why.
+    pub snapshot: ServerSnapshot,
+}
+
+/// What can be asked of an owner.
+pub(super) enum Command {
+    SignIn {
+        options: SignInOptions,
+        reply: oneshot::Sender<Result<SignedIn, Problem>>,
+    },
+    CancelSignIn,
+    Redirected(Offer),
+    SignOut {
+        reply: oneshot::Sender<Result<SignOutReport, Problem>>,
+    },
+    Retry,
+}
+
+/// One server of this process.
+pub(crate) struct Connection {
+    config: Arc<ServerConfig>,
+    commands: mpsc::Sender<Command>,
+    status: watch::Receiver<ServerSnapshot>,
+    live: watch::Receiver<Option<Live>>,
+    guarded: Option<Guarded>,
+    log: ServerLog,
+    stop: CancellationToken,
+}
+
+impl Connection {
+    /// The front, and the owner to be run.
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        config: ServerConfig,
+        stop: CancellationToken,
+    ) -> Result<(Self, Owner), NetworkError> {
+        let config = Arc::new(config);
+        let (commands, asked) = mpsc::channel(COMMANDS);
+        let (noting, notes) = mpsc::unbounded_channel();
+        let guarded = Guarded::of(&config, shared, &noting)?;
+        let recorder = Recorder::open(shared.vault.clone(), &config);
+        let mut state = State::new(
+            guarded
+                .as_ref()
+                .and_then(|guarded| guarded.summary().ok().flatten()),
+        );
+        state.recall(recorder.recorded());
+        if config.enabled {
+            state.connection = ConnectionStatus::Connecting;
+        }
+        let (status, seen) = watch::channel(state.snapshot(&config));
+        let (live, borrowed) = watch::channel(None);
+        let log = ServerLog::new(shared.clock.clone());
+        let front = Self {
+            config: Arc::clone(&config),
+            commands,
+            status: seen,
+            live: borrowed,
+            guarded: guarded.clone(),
+            log: log.clone(),
+            stop: stop.clone(),
+        };
+        let owner = Owner {
+            shared: Arc::clone(shared),
+            config,
+            guarded,
+            commands: asked,
+            notes,
+            noting,
+            status,
+            live,
+            log,
+            stop,
+            state,
+            era: recorder.era(),
+            recorder,
+            progress: Progress::default(),
+        };
+        Ok((front, owner))
+    }
+
+    pub(crate) fn config(&self) -> &ServerConfig {
+        &self.config
+    }
+
+    pub(crate) fn snapshot(&self) -> ServerSnapshot {
+        self.status.borrow().clone()
+    }
+
+    /// Waits for the end of the attempt under way.
+    pub(crate) async fn settled(&self) -> ServerSnapshot {
+        let mut status = self.status.clone();
+        let settled = status
+            .wait_for(|status| status.connection != ConnectionStatus::Connecting)
+            .await;
+        // The owner is gone only when the process ends; its last word still counts.
+        settled.map_or_else(|_| self.snapshot(), |status| status.clone())
+    }
+}
+
+impl Connection {
+    pub(crate) async fn sign_in(&self, options: SignInOptions) -> Result<SignedIn, Problem> {
+        // The first answer of the server says what it wants, so it is waited for.
+        self.settled().await;
+        let (reply, outcome) = oneshot::channel();
+        self.send(Command::SignIn { options, reply }).await?;
+        outcome.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    pub(crate) async fn cancel_sign_in(&self) {
+        // An owner that is gone signs nobody in.
+        let _ = self.send(Command::CancelSignIn).await;
+    }
+
+    pub(crate) async fn sign_out(&self) -> Result<SignOutReport, Problem> {
+        let (reply, report) = oneshot::channel();
+        self.send(Command::SignOut { reply }).await?;
+        report.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    /// Offers an authorization response to a sign-in that waits here; false when none does, or for another one.
+    pub(crate) async fn offer(&self, response: AuthorizationResponse) -> bool {
+        let (reply, taken) = oneshot::channel();
+        let offer = Offer { response, reply };
+        self.send(Command::Redirected(offer)).await.is_ok() && taken.await.unwrap_or(false)
+    }
+
+    /// Whether a sign-in is under way.
+    pub(crate) fn is_signing_in(&self) -> bool {
+        self.status.borrow().auth == AuthStatus::Authenticating
+    }
+
+    pub(crate) async fn retry(&self) {
+        // An owner that is gone has nothing to retry.
+        let _ = self.send(Command::Retry).await;
+    }
+
+    pub(crate) async fn tools(&self) -> Result<Arc<[Tool]>, Problem> {
+        Ok(Arc::clone(&self.live().await?.tools))
+    }
+
+    pub(crate) async fn call(&self, tool: &str, arguments: JsonObject) -> Result<CallToolResult, Problem> {
+        let live = self.live().await?;
+        live.call(&self.config, tool, arguments)
+            .await
+            .map_err(|error| error.problem())
+    }
+
+    pub(crate) fn timeline(&self) -> Vec<Step> {
+        self.guarded
+            .as_ref()
+            .map(|guarded| guarded.http.timeline().steps())
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn log(&self) -> Vec<LogLine> {
+        self.log.lines()
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// The open connection, as soon as there is one; otherwise why there is none.
+    async fn live(&self) -> Result<Live, Problem> {
+        let status = self.settled().await;
+        let live = self.live.borrow().clone();
+        live.ok_or_else(|| {
+            status.problem.unwrap_or_else(|| {
+                Refused::NotConnected {
+                    server: self.config.id.clone(),
+                }
+                .problem()
+            })
+        })
+    }
+
+    async fn send(&self, command: Command) -> Result<(), Problem> {
+        self.commands.send(command).await.map_err(|_| self.stopped())
+    }
+
+    /// The owner ends with the process, or when its entry is changed or removed.
+    fn stopped(&self) -> Problem {
+        Refused::NotConnected {
+            server: self.config.id.clone(),
+        }
+        .problem()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("server", &self.config.id)
+            .finish_non_exhaustive()
+    }
+}

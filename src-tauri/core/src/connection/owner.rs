@@ -1,0 +1,405 @@
+//! The owner task of one server: the only place that changes its [`State`].
+//!
+//! Everything slow (connecting, signing in, refreshing) runs as a task of its own and reports back, so a command is
+//! answered while a browser is awaited. Background work never opens a browser.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::{
+    sync::{mpsc, watch},
+    task::{AbortHandle, JoinError, JoinSet},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    attempt::{self, Attempt, Ended},
+    backoff::{Backoff, Dice},
+    era::Era,
+    front::{Command, Shared},
+    guarded::{Guarded, Unready},
+    live::{Ear, Heard, Live},
+    recorder::Recorder,
+    server_log::ServerLog,
+    signing_in::SigningIn,
+    state::{Input, State, attention},
+};
+use crate::{
+    ConnectionStatus, Event, Explain,
+    config::ServerConfig,
+    event::{ServerSnapshot, SignInPrompt},
+    oauth::{challenge::BearerChallenge, refresh::RefreshOutcome},
+    sign_in::SignInError,
+};
+
+/// How long after an unavailable refresh the next one is tried, at least.
+const REFRESH_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long a server is given to take note that its session is over.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What a task of the owner's came back with.
+pub(super) enum Done {
+    Attempt(Ended),
+    SignIn(Result<(), SignInError>),
+    Refresh,
+}
+
+/// What reaches the owner while a task is still running.
+pub(super) enum Note {
+    TransportConnected { provider: Option<String> },
+    Prompt(SignInPrompt),
+    Refreshed(RefreshOutcome),
+}
+
+/// Owns one server.
+pub(crate) struct Owner {
+    pub(super) shared: Arc<Shared>,
+    pub(super) config: Arc<ServerConfig>,
+    /// Everything about authorization; none for a server that never signs in.
+    pub(super) guarded: Option<Guarded>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) notes: mpsc::UnboundedReceiver<Note>,
+    pub(super) noting: mpsc::UnboundedSender<Note>,
+    pub(super) status: watch::Sender<ServerSnapshot>,
+    pub(super) live: watch::Sender<Option<Live>>,
+    pub(super) log: ServerLog,
+    pub(super) stop: CancellationToken,
+    pub(super) state: State,
+    pub(super) recorder: Recorder,
+    pub(super) era: Option<Era>,
+    pub(super) progress: Progress,
+}
+
+/// What an owner is in the middle of.
+#[derive(Default)]
+pub(super) struct Progress {
+    pub(super) work: JoinSet<Done>,
+    pub(super) attempting: Option<AbortHandle>,
+    pub(super) signing_in: SigningIn,
+    pub(super) backoff: Backoff,
+    pub(super) ear: Option<Ear>,
+    pub(super) refresh_at: Option<Timestamp>,
+    /// What the server last said it wants.
+    pub(super) challenge: Option<BearerChallenge>,
+    /// How often each operation was refused for its scope, since it last worked.
+    pub(super) step_ups: HashMap<String, u32>,
+}
+
+impl Owner {
+    /// Runs until stopped. A refresh under way is finished by its own task.
+    pub(crate) async fn run(mut self) {
+        if self.config.enabled {
+            self.connect().await;
+        } else {
+            self.apply(Input::Disabled).await;
+        }
+        let stop = self.stop.clone();
+        loop {
+            let due = self.due();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                command = self.commands.recv() => match command {
+                    Some(command) => self.obey(command).await,
+                    None => break,
+                },
+                Some(done) = self.progress.work.join_next() => self.finish(done).await,
+                Some(note) = self.notes.recv() => self.take(note).await,
+                () = Guarded::moved(self.guarded.as_mut()) => self.adopt().await,
+                heard = Ear::hear(self.progress.ear.as_mut()) => self.heard(heard).await,
+                () = until(&self.shared, due) => self.wake().await,
+            }
+        }
+        self.close().await;
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::SignIn { options, reply } => self.begin_sign_in(options, reply).await,
+            Command::CancelSignIn => self.cancel_sign_in().await,
+            Command::Redirected(offer) => self.progress.signing_in.offer(offer),
+            Command::SignOut { reply } => {
+                let report = self.sign_out().await;
+                // The asker may have gone away; the sign-out stands.
+                let _ = reply.send(report);
+            }
+            Command::Retry => self.connect().await,
+        }
+    }
+
+    async fn finish(&mut self, done: Result<Done, JoinError>) {
+        match done {
+            Ok(Done::Attempt(ended)) => self.attempted(ended).await,
+            Ok(Done::SignIn(outcome)) => self.signed_in(outcome).await,
+            // A bug in a task must not end its owner: the state stays what it was.
+            Err(error) if error.is_panic() => tracing::error!(server = %self.config.id, "a task panicked"),
+            Ok(Done::Refresh) | Err(_) => {}
+        }
+    }
+
+    async fn take(&mut self, note: Note) {
+        match note {
+            Note::TransportConnected { provider } => {
+                tracing::info!(server = %self.config.id, "transport connected");
+                self.shared.tell(Event::TransportConnected {
+                    server: self.config.id.clone(),
+                });
+                self.apply(Input::TransportConnected { provider }).await;
+            }
+            Note::Prompt(prompt) => {
+                self.shared.tell(Event::SignInStarted {
+                    server: self.config.id.clone(),
+                    prompt: prompt.clone(),
+                });
+                self.apply(Input::Prompted(prompt)).await;
+            }
+            Note::Refreshed(outcome) => self.refreshed(outcome).await,
+        }
+    }
+
+    async fn heard(&mut self, heard: Heard) {
+        match heard {
+            Heard::Closed => {
+                self.disconnect();
+                let retry_at = self.next_attempt(None);
+                self.apply(Input::Unavailable {
+                    problem: None,
+                    retry_at,
+                })
+                .await;
+            }
+            Heard::Refused(refusal) => self.refused(&refusal).await,
+            Heard::ToolsChanged => self.rediscover(),
+        }
+    }
+
+    /// Begins a connection attempt, in place of any other.
+    pub(super) async fn connect(&mut self) {
+        self.disconnect();
+        if self.config.enabled {
+            self.apply(Input::Connecting).await;
+            let attempt = Attempt::of(self);
+            self.progress.attempting = Some(
+                self.progress
+                    .work
+                    .spawn(async move { Done::Attempt(attempt.run().await) }),
+            );
+        }
+    }
+
+    fn rediscover(&mut self) {
+        if let Some(live) = self.live.borrow().clone() {
+            let limit = self.config.timeout;
+            self.progress
+                .work
+                .spawn(async move { Done::Attempt(attempt::list(live.opened, limit).await) });
+        }
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        if let Some(attempt) = self.progress.attempting.take() {
+            attempt.abort();
+        }
+        self.progress.ear = None;
+        self.live.send_replace(None);
+    }
+
+    async fn attempted(&mut self, ended: Ended) {
+        self.progress.attempting = None;
+        match ended {
+            Ended::Discovered(live) => self.discovered(live).await,
+            Ended::Refused(refusal) => self.refused(&refusal).await,
+            Ended::Stuck(input) => self.apply(*input).await,
+            Ended::Unavailable { problem, retry_after } => {
+                let retry_at = self.next_attempt(retry_after);
+                self.apply(Input::Unavailable {
+                    problem: Some(problem),
+                    retry_at,
+                })
+                .await;
+            }
+        }
+        self.schedule_refresh();
+        self.answer_sign_in();
+    }
+
+    async fn discovered(&mut self, live: Live) {
+        let tool_count = u32::try_from(live.tools.len()).unwrap_or(u32::MAX);
+        tracing::info!(
+            "Connected to MCP server '{}' ({tool_count} tools available)",
+            self.config.id
+        );
+        self.progress.backoff.reset();
+        self.era = Some(live.era());
+        self.recorder.tools(&live.tools).await;
+        self.progress
+            .ear
+            .get_or_insert_with(|| Ear::on(&live.opened, &self.shared.clock));
+        self.live.send_replace(Some(live));
+        self.apply(Input::Discovered { tool_count }).await;
+        self.shared.tell(Event::ToolsDiscovered {
+            server: self.config.id.clone(),
+            tool_count,
+        });
+    }
+
+    fn next_attempt(&mut self, retry_after: Option<Duration>) -> Timestamp {
+        self.shared
+            .clock
+            .after(self.progress.backoff.next(retry_after, Dice::roll()))
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        [self.state.retry_at, self.progress.refresh_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    async fn wake(&mut self) {
+        let now = self.shared.clock.now();
+        if self.progress.refresh_at.is_some_and(|at| at <= now) {
+            self.progress.refresh_at = None;
+            self.refresh_ahead();
+        }
+        if self.state.retry_at.is_some_and(|at| at <= now) {
+            self.connect().await;
+        }
+    }
+
+    fn refresh_ahead(&mut self) {
+        if let Some(guarded) = &self.guarded {
+            let refresh = guarded.refresh_ahead();
+            self.progress.work.spawn(async move {
+                refresh.await;
+                Done::Refresh
+            });
+        }
+    }
+
+    /// A refresh came to its end, ahead of time or behind a request.
+    async fn refreshed(&mut self, outcome: RefreshOutcome) {
+        match outcome {
+            RefreshOutcome::Unsaved { ref cause, .. } => {
+                tracing::error!(server = %self.config.id, code = cause.code(), "{cause}");
+                self.schedule_refresh();
+            }
+            RefreshOutcome::Refreshed(_) | RefreshOutcome::Adopted(_) => {
+                self.adopt().await;
+            }
+            RefreshOutcome::Rejected { .. } | RefreshOutcome::Gone => self.adopt().await,
+            RefreshOutcome::Unavailable { .. } | RefreshOutcome::OutcomeUnknown { .. } => {
+                let pause = outcome.retry_after().unwrap_or_default().max(REFRESH_PAUSE);
+                self.progress.refresh_at = Some(self.shared.clock.after(pause));
+            }
+        }
+    }
+
+    /// Takes over what is on disk: another process signed in, refreshed or signed out, or this one just did.
+    pub(super) async fn adopt(&mut self) {
+        let Some(guarded) = self.guarded.clone() else {
+            return;
+        };
+        let stored = match guarded.summary() {
+            Ok(stored) => stored,
+            Err(error) => {
+                tracing::warn!(server = %self.config.id, code = error.code(), "the stored grant cannot be read");
+                return;
+            }
+        };
+        if stored == self.state.grant {
+            return;
+        }
+        let Some(summary) = stored else {
+            return self.forget().await;
+        };
+        let renewed =
+            self.state.grant.as_ref().map(|old| old.authenticated_at) != Some(summary.authenticated_at);
+        self.apply(Input::Granted(Box::new(summary))).await;
+        if !renewed {
+            self.shared.tell(Event::TokenRefreshed {
+                server: self.config.id.clone(),
+            });
+        }
+        match guarded.present().await {
+            Ok(_) if renewed || self.is_unconnected() => self.connect().await,
+            Ok(_) => {}
+            Err(Unready::Locked(problem)) => self.apply(Input::KeychainLocked(problem)).await,
+            Err(_) => self.disconnect(),
+        }
+        self.schedule_refresh();
+    }
+
+    fn is_unconnected(&self) -> bool {
+        !matches!(
+            self.state.connection,
+            ConnectionStatus::Connected | ConnectionStatus::Connecting
+        )
+    }
+
+    /// The grant is gone: stop presenting it, and end what it had opened.
+    pub(super) async fn forget(&mut self) {
+        if let Some(guarded) = &self.guarded {
+            guarded.tokens.withdraw();
+        }
+        self.disconnect();
+        self.progress.refresh_at = None;
+        self.apply(Input::SignedOut).await;
+        self.shared.tell(Event::SignedOut {
+            server: self.config.id.clone(),
+        });
+    }
+
+    fn schedule_refresh(&mut self) {
+        self.progress.refresh_at = self
+            .guarded
+            .as_ref()
+            .and_then(|guarded| guarded.tokens.renewal_at());
+    }
+
+    /// Changes the state, tells everyone, and remembers what a later process should know.
+    pub(super) async fn apply(&mut self, input: Input) {
+        let before = self.state.clone();
+        self.state = before.clone().after(input);
+        let snapshot = self.state.snapshot(&self.config);
+        self.status.send_replace(snapshot.clone());
+        self.shared.changed.mark();
+        if let Some(problem) = attention(&before, &self.state) {
+            tracing::info!(server = %self.config.id, code = %problem.code, "{}", problem.message);
+            self.shared.tell(Event::AttentionNeeded {
+                server: self.config.id.clone(),
+                problem,
+            });
+        }
+        self.recorder
+            .observe(&snapshot, self.era, &self.shared.clock)
+            .await;
+        if let Some(guarded) = self.guarded.as_ref().filter(|_| before.auth != self.state.auth) {
+            self.recorder.timeline(&guarded.http.timeline().steps()).await;
+        }
+    }
+
+    async fn close(&mut self) {
+        self.progress.ear = None;
+        let live = self.live.send_replace(None);
+        if let Some(opened) = live.and_then(|live| Arc::into_inner(live.opened)) {
+            // The server is told that its session is over; one that does not listen is not waited for.
+            let _ = tokio::time::timeout(FAREWELL, opened.close()).await;
+        }
+        self.progress
+            .signing_in
+            .end(&Err(SignInError::Cancelled.problem()));
+        self.progress.work.shutdown().await;
+        if let Some(guarded) = &self.guarded {
+            guarded.tokens.settled().await;
+        }
+    }
+}
+
+async fn until(shared: &Shared, instant: Option<Timestamp>) {
+    match instant {
+        Some(instant) => shared.clock.sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

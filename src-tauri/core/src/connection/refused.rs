@@ -1,0 +1,124 @@
+//! What a server's refusal means for its user: 401 and 403, told apart by what was sent and what came back.
+
+use super::fault::said;
+use crate::oauth::refresh::NO_REFRESH_TOKEN;
+use crate::{Action, Explain, ServerId};
+
+/// A refusal that no retry mends.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// 401, and there is no grant.
+    #[error("{server} asks for a sign-in")]
+    SignInNeeded {
+        /// Which server.
+        server: ServerId,
+    },
+    /// 401 to a credential from the config file, where no sign-in is wanted.
+    #[error("{server} rejected the credential in its headers or URL")]
+    CredentialRejected {
+        /// Which server.
+        server: ServerId,
+    },
+    /// 401 even to a token that was just issued.
+    #[error("{server} rejects tokens its authorization server has just issued")]
+    TokenRejected {
+        /// Which server.
+        server: ServerId,
+    },
+    /// The authorization server rejected the refresh (RFC 6749 §5.2).
+    #[error("the sign-in at {server} has ended: the refresh was rejected with {code}")]
+    RefreshRejected {
+        /// Which server.
+        server: ServerId,
+        /// The OAuth error code.
+        code: String,
+    },
+    /// The access token is over and there is nothing to refresh it with.
+    #[error("the sign-in at {server} has ended, and the server gave nothing to renew it with")]
+    NotRenewable {
+        /// Which server.
+        server: ServerId,
+    },
+    /// 403 `insufficient_scope` (RFC 6750 §3.1).
+    #[error("{server} needs more permission: {scopes}")]
+    ScopeMissing {
+        /// Which server.
+        server: ServerId,
+        /// The scopes that are new, space-delimited.
+        scopes: String,
+    },
+    /// 403 `insufficient_scope` again and again, with the scopes granted each time.
+    #[error("{server} keeps refusing {operation}, although the permission it asked for was given")]
+    ScopeRefused {
+        /// Which server.
+        server: ServerId,
+        /// What was tried.
+        operation: String,
+    },
+    /// A sign-in or sign-out was asked for where there is none.
+    #[error("{server} needs no sign-in: it is a local program, or its credential is in the config file")]
+    NothingToSignInTo {
+        /// Which server.
+        server: ServerId,
+    },
+    /// 403 without a way out.
+    #[error("{server} refuses this account (403 Forbidden){}", said(.detail.as_deref()))]
+    Forbidden {
+        /// Which server.
+        server: ServerId,
+        /// The server's own words, bounded.
+        detail: Option<String>,
+    },
+    /// The entry was switched off, changed or removed meanwhile, or the program is ending.
+    #[error("{server} is not connected")]
+    NotConnected {
+        /// Which server.
+        server: ServerId,
+    },
+}
+
+impl Refused {
+    /// A grant that cannot go on, by the code that ended it.
+    pub(crate) fn grant_ended(server: &ServerId, code: &str) -> Self {
+        let server = server.clone();
+        if code == NO_REFRESH_TOKEN {
+            Self::NotRenewable { server }
+        } else {
+            Self::RefreshRejected {
+                server,
+                code: code.to_owned(),
+            }
+        }
+    }
+}
+
+impl Explain for Refused {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::SignInNeeded { .. } => "sign_in_needed",
+            Self::CredentialRejected { .. } => "credential_rejected",
+            Self::TokenRejected { .. } => "token_rejected",
+            Self::RefreshRejected { .. } => "refresh_rejected",
+            Self::NotRenewable { .. } => "not_renewable",
+            Self::ScopeMissing { .. } => "insufficient_scope",
+            Self::ScopeRefused { .. } => "scope_refused",
+            Self::NothingToSignInTo { .. } => "nothing_to_sign_in_to",
+            Self::Forbidden { .. } => "forbidden",
+            Self::NotConnected { .. } => "not_connected",
+        }
+    }
+
+    fn action(&self) -> Action {
+        match self {
+            Self::SignInNeeded { .. } => Action::Connect,
+            Self::CredentialRejected { .. } => Action::EditConfig,
+            Self::TokenRejected { .. } | Self::RefreshRejected { .. } | Self::NotRenewable { .. } => {
+                Action::Reauthenticate
+            }
+            Self::ScopeMissing { .. } => Action::Allow,
+            Self::NothingToSignInTo { .. } => Action::None,
+            Self::NotConnected { .. } => Action::Retry,
+            Self::ScopeRefused { .. } | Self::Forbidden { .. } => Action::AskProvider,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Signing in and out, from the owner's side: who waits for it, and how an answer from outside reaches it.
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::AbortHandle,
+};
+
+use super::{
+    front::{BrowserUse, SignInOptions, SignedIn},
+    owner::{Done, Note, Owner},
+    refused::Refused,
+    state::Input,
+};
+use crate::{
+    AuthStatus, ConnectionStatus, Event, Explain, Problem,
+    oauth::scope::Scopes,
+    sign_in::{Offer, SignIn, SignInError},
+    sign_out::{self, SignOutReport},
+};
+
+/// The sign-in under way, if any.
+#[derive(Default)]
+pub(super) struct SigningIn {
+    task: Option<AbortHandle>,
+    responses: Option<mpsc::Sender<Offer>>,
+    waiting: Vec<oneshot::Sender<Result<SignedIn, Problem>>>,
+    /// The token is there; what is waited for is the tools.
+    granted: bool,
+}
+
+impl SigningIn {
+    /// Hands over an answer that came by another way than the listener; the sign-in itself compares the `state`.
+    pub(super) fn offer(&self, offer: Offer) {
+        if let Some(responses) = &self.responses {
+            // A sign-in that is over drops the offer, and with it its reply: not taken.
+            let _ = responses.try_send(offer);
+        }
+    }
+
+    /// Gives it up, if it still runs, and tells whoever waits.
+    pub(super) fn end(&mut self, outcome: &Result<SignedIn, Problem>) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+        self.responses = None;
+        self.granted = false;
+        for waiting in self.waiting.drain(..) {
+            let _ = waiting.send(outcome.clone());
+        }
+    }
+}
+
+impl Owner {
+    /// Starts a sign-in; one that is under way is joined, so that a second click opens no second tab.
+    pub(super) async fn begin_sign_in(
+        &mut self,
+        options: SignInOptions,
+        reply: oneshot::Sender<Result<SignedIn, Problem>>,
+    ) {
+        let Some(guarded) = self.guarded.clone() else {
+            let refused = Refused::NothingToSignInTo {
+                server: self.config.id.clone(),
+            };
+            let _ = reply.send(Err(refused.problem()));
+            return;
+        };
+        self.progress.signing_in.waiting.push(reply);
+        if self.progress.signing_in.task.is_some() {
+            return;
+        }
+        let (responses, receiver) = mpsc::channel(4);
+        let noting = self.noting.clone();
+        let sign_in = SignIn {
+            key: guarded.key,
+            auth: self.config.auth.clone(),
+            vault: guarded.vault,
+            http: guarded.http,
+            challenge: self.progress.challenge.clone(),
+            held: self.held_scopes(),
+            browser: (options.browser == BrowserUse::Open).then(|| self.shared.browser.clone()),
+            prompt: Box::new(move |prompt| drop(noting.send(Note::Prompt(prompt)))),
+            responses: receiver,
+            deadline: self.shared.clock.after(options.patience),
+            used: None,
+        };
+        sign_in.http.timeline().clear();
+        self.progress.signing_in.responses = Some(responses);
+        self.progress.signing_in.task = Some(
+            self.progress
+                .work
+                .spawn(async move { Done::SignIn(sign_in.run().await) }),
+        );
+        self.apply(Input::SignInStarted).await;
+    }
+
+    /// Scopes to keep when more are asked for; none when a sign-in begins anew.
+    fn held_scopes(&self) -> Scopes {
+        match &self.state.grant {
+            Some(grant) if self.state.wants_more() => grant.scopes.clone(),
+            _ => Scopes::default(),
+        }
+    }
+
+    pub(super) async fn cancel_sign_in(&mut self) {
+        if self.state.auth == AuthStatus::Authenticating {
+            self.apply(Input::SignInFailed(None)).await;
+            self.progress
+                .signing_in
+                .end(&Err(SignInError::Cancelled.problem()));
+        }
+    }
+
+    pub(super) async fn signed_in(&mut self, outcome: Result<(), SignInError>) {
+        self.progress.signing_in.task = None;
+        self.progress.signing_in.responses = None;
+        match outcome {
+            Ok(()) => {
+                self.progress.signing_in.granted = true;
+                self.shared.tell(Event::SignInFinished {
+                    server: self.config.id.clone(),
+                    problem: None,
+                });
+                self.adopt().await;
+                self.answer_sign_in();
+            }
+            Err(error) => {
+                let problem = error.problem();
+                self.shared.tell(Event::SignInFinished {
+                    server: self.config.id.clone(),
+                    problem: Some(problem.clone()),
+                });
+                self.apply(Input::SignInFailed(Some(problem.clone()))).await;
+                self.progress.signing_in.end(&Err(problem));
+            }
+        }
+    }
+
+    /// Answers whoever asked for the sign-in, once the server was connected with the new token, or could not be.
+    pub(super) fn answer_sign_in(&mut self) {
+        if self.progress.signing_in.granted && self.state.connection != ConnectionStatus::Connecting {
+            let snapshot = self.state.snapshot(&self.config);
+            self.progress.signing_in.end(&Ok(SignedIn { snapshot }));
+        }
+    }
+
+    /// Signs out; what cannot be undone at the server is reported, and never keeps this machine from forgetting.
+    pub(super) async fn sign_out(&mut self) -> Result<SignOutReport, Problem> {
+        self.cancel_sign_in().await;
+        let Some(guarded) = self.guarded.clone() else {
+            return Err(Refused::NothingToSignInTo {
+                server: self.config.id.clone(),
+            }
+            .problem());
+        };
+        let report = sign_out::sign_out(&guarded.vault, &guarded.http, (&guarded.key).into()).await;
+        if report.is_ok() {
+            self.forget().await;
+        }
+        report.map_err(|error| error.problem())
+    }
+}

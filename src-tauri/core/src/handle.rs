@@ -1,0 +1,262 @@
+//! The way in: commands go in, the truth comes out as a watched [`Snapshot`], news as [`Event`]s.
+
+use std::sync::Arc;
+
+use rmcp::model::{CallToolResult, JsonObject, Tool};
+use tokio::sync::{broadcast, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Action, Event, Explain, Problem, ServerId, ServerSnapshot, Snapshot,
+    browser::Browser,
+    clock::Clock,
+    config::{ConfigState, Surface},
+    connection::{Connection, LogLine, LoginPath, Shared, SignInOptions, SignedIn},
+    network::{Network, NetworkError, NetworkSettings},
+    oauth::{
+        authorization::{AuthorizationError, AuthorizationResponse},
+        timeline::Step,
+    },
+    sign_out::SignOutReport,
+    store::{CredentialStore, Home, Vault},
+    supervisor::{Roster, Supervisor},
+};
+
+/// How many events a slow listener may lag behind before it loses the oldest; the snapshot stays the truth.
+const EVENT_BACKLOG: usize = 256;
+
+/// Everything the core needs from the process it runs in.
+#[derive(Debug)]
+pub struct Options {
+    /// Where grants and records are kept.
+    pub home: Home,
+    /// The config file's state, watched or fixed.
+    pub config: watch::Receiver<Arc<ConfigState>>,
+    /// The only servers to connect; none for all.
+    pub only: Option<Vec<ServerId>>,
+    /// The clock.
+    pub clock: Clock,
+    /// The keychain.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// Opens authorization URLs.
+    pub browser: Arc<dyn Browser>,
+    /// Proxies and certificates.
+    pub network: NetworkSettings,
+    /// Which of the two faces this process is.
+    pub surface: Surface,
+}
+
+/// The core could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The HTTP client could not be built from the network settings.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+}
+
+/// No entry of that name is in the config file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no server '{server}' in the config file{}", hint(.similar.as_ref()))]
+pub struct UnknownServer {
+    /// What was asked for.
+    pub server: String,
+    /// The entry that was probably meant.
+    pub similar: Option<ServerId>,
+}
+
+fn hint(similar: Option<&ServerId>) -> String {
+    similar
+        .map(|id| format!("; did you mean '{id}'?"))
+        .unwrap_or_default()
+}
+
+impl Explain for UnknownServer {
+    fn code(&self) -> &'static str {
+        "unknown_server"
+    }
+
+    fn action(&self) -> Action {
+        Action::EditConfig
+    }
+}
+
+impl Explain for StartError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Network(error) => error.code(),
+        }
+    }
+
+    fn action(&self) -> Action {
+        match self {
+            Self::Network(error) => error.action(),
+        }
+    }
+}
+
+/// A running core. Cheap to clone; the connections end with [`Handle::stop`].
+#[derive(Clone, Debug)]
+pub struct Handle {
+    shared: Arc<Shared>,
+    roster: Arc<Roster>,
+    board: watch::Receiver<Arc<Snapshot>>,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Handle {
+    /// Starts a connection for every enabled server, side by side, and returns at once.
+    pub fn start(options: Options) -> Result<Self, StartError> {
+        let network = Network::new(&options.network)?;
+        let client = network.client()?;
+        let vault = Vault::open(&options.home, Arc::clone(&options.credentials));
+        let shared = Arc::new(Shared {
+            client,
+            network,
+            vault,
+            clock: options.clock,
+            browser: options.browser,
+            login_path: (options.surface == Surface::App).then(LoginPath::of_user),
+            events: broadcast::Sender::new(EVENT_BACKLOG),
+            changed: crate::supervisor::Changed::default(),
+        });
+        let (roster, stop, tracker) = (
+            Arc::<Roster>::default(),
+            CancellationToken::new(),
+            TaskTracker::new(),
+        );
+        let (board, seen) = watch::channel(Arc::default());
+        let mut supervisor = Supervisor {
+            shared: Arc::clone(&shared),
+            roster: Arc::clone(&roster),
+            board,
+            config: options.config,
+            only: options.only,
+            tracker: tracker.clone(),
+            stop: stop.clone(),
+            unstarted: Vec::new(),
+        };
+        supervisor.start();
+        tracker.spawn(supervisor.run());
+        Ok(Self {
+            shared,
+            roster,
+            board: seen,
+            tracker,
+            stop,
+        })
+    }
+
+    /// The truth, now and whenever it changes.
+    pub fn snapshot(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.board.clone()
+    }
+
+    /// The news from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.shared.events.subscribe()
+    }
+
+    /// The connection of one server.
+    pub fn server(&self, id: &str) -> Result<Server, UnknownServer> {
+        let found = id.parse::<ServerId>().ok().and_then(|id| self.roster.get(&id));
+        found.map(Server).ok_or_else(|| UnknownServer {
+            server: id.to_owned(),
+            similar: self.similar(id),
+        })
+    }
+
+    /// Hands a redirect that arrived from outside (deep link, pasted URL) to the sign-in that waits for it.
+    ///
+    /// `Ok(false)` when nobody waits: a stranger's link, or one that came twice.
+    pub async fn redirected(&self, url: &str) -> Result<bool, AuthorizationError> {
+        for connection in self.roster.all() {
+            let response = AuthorizationResponse::parse(url)?;
+            if connection.is_signing_in() && connection.offer(response).await {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Ends every connection and waits for the owner tasks; a refresh under way is finished and saved first.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+
+    fn similar(&self, id: &str) -> Option<ServerId> {
+        let wanted = id.to_lowercase();
+        let ids = self
+            .roster
+            .all()
+            .into_iter()
+            .map(|connection| connection.config().id.clone());
+        ids.into_iter().find(|known| {
+            let known = known.as_str().to_lowercase();
+            known == wanted || known.starts_with(&wanted) || wanted.starts_with(&known)
+        })
+    }
+}
+
+/// One server of a running core.
+#[derive(Clone, Debug)]
+pub struct Server(Arc<Connection>);
+
+impl Server {
+    /// Its name.
+    pub fn id(&self) -> &ServerId {
+        &self.0.config().id
+    }
+
+    /// How it is now.
+    pub fn snapshot(&self) -> ServerSnapshot {
+        self.0.snapshot()
+    }
+
+    /// How it is once the attempt under way has come to an end, good or bad.
+    pub async fn settled(&self) -> ServerSnapshot {
+        self.0.settled().await
+    }
+
+    /// Signs in, and comes back when the tools are listed or the sign-in came to nothing.
+    pub async fn sign_in(&self, options: SignInOptions) -> Result<SignedIn, Problem> {
+        self.0.sign_in(options).await
+    }
+
+    /// Gives up a sign-in under way.
+    pub async fn cancel_sign_in(&self) {
+        self.0.cancel_sign_in().await;
+    }
+
+    /// Signs out, and says what that did.
+    pub async fn sign_out(&self) -> Result<SignOutReport, Problem> {
+        self.0.sign_out().await
+    }
+
+    /// The tools, as soon as they are known.
+    pub async fn tools(&self) -> Result<Arc<[Tool]>, Problem> {
+        self.0.tools().await
+    }
+
+    /// Calls a tool.
+    pub async fn call(&self, tool: &str, arguments: JsonObject) -> Result<CallToolResult, Problem> {
+        self.0.call(tool, arguments).await
+    }
+
+    /// Connects again now, without waiting for the next attempt.
+    pub async fn retry(&self) {
+        self.0.retry().await;
+    }
+
+    /// The evidence of the last sign-in and what followed it.
+    pub fn timeline(&self) -> Vec<Step> {
+        self.0.timeline()
+    }
+
+    /// The last lines the server wrote to its log or standard error.
+    pub fn log(&self) -> Vec<LogLine> {
+        self.0.log()
+    }
+}

@@ -1,0 +1,269 @@
+//! From a challenge to a stored grant: the one order in which the steps of a sign-in happen.
+//!
+//! Discovery, registration, the request in the browser, its response, the token, the vault. Each step is in the file
+//! of its RFC; this one decides what follows what, and stores no grant until the token is there.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use url::Url;
+
+use crate::{
+    Action, Explain,
+    browser::Browser,
+    config::AuthConfig,
+    event::SignInPrompt,
+    oauth::{
+        authorization::{
+            AuthorizationError, AuthorizationRequest, AuthorizationResponse, PendingAuthorization,
+        },
+        challenge::BearerChallenge,
+        client::{ClientInformation, ClientRegistration},
+        discovery::{self, Discovery, DiscoveryError},
+        grant::{Grant, GrantKey},
+        http::Http,
+        identity,
+        redirect::{LoopbackListener, LoopbackRedirect, RedirectError},
+        registration::{self, RegistrationError, RegistrationRequest, registered_form},
+        scope::Scopes,
+        timeline::Stage,
+        token::{self, TokenError},
+    },
+    store::{LockError, Vault, VaultError},
+};
+
+/// How long the vault's lock is waited for when a grant is stored: longer than any refresh takes.
+const LOCK_WAIT: Duration = Duration::from_mins(1);
+
+/// One sign-in, from beginning to end.
+pub(crate) struct SignIn {
+    pub(crate) key: GrantKey,
+    pub(crate) auth: AuthConfig,
+    pub(crate) vault: Vault,
+    pub(crate) http: Http,
+    /// What the server said when it refused; none asks it to be discovered without.
+    pub(crate) challenge: Option<BearerChallenge>,
+    /// Scopes asked for before, kept when more are asked for.
+    pub(crate) held: Scopes,
+    /// Opens the authorization URL; none where the user opens it.
+    pub(crate) browser: Option<Arc<dyn Browser>>,
+    /// Tells what the user has to do.
+    pub(crate) prompt: Box<dyn Fn(SignInPrompt) + Send + Sync>,
+    /// Answers that come by another way than the listener: pasted, or by deep link.
+    pub(crate) responses: mpsc::Receiver<Offer>,
+    pub(crate) deadline: Timestamp,
+    /// How the client in use was obtained, so that another way can be taken when the server refuses it.
+    pub(crate) used: Option<ClientRegistration>,
+}
+
+/// An answer that came by another way than the listener, and who waits to hear whether it was ours.
+pub(crate) struct Offer {
+    pub(crate) response: AuthorizationResponse,
+    pub(crate) reply: oneshot::Sender<bool>,
+}
+
+/// Why a sign-in came to nothing. What was stored before is as it was.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum SignInError {
+    /// The way in was not found.
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
+    /// We could not become a client.
+    #[error(transparent)]
+    Registration(#[from] RegistrationError),
+    /// The redirect has nowhere to go, or nobody came back.
+    #[error(transparent)]
+    Redirect(#[from] RedirectError),
+    /// The browser came back with something other than a code.
+    #[error(transparent)]
+    Authorization(#[from] AuthorizationError),
+    /// The code could not be redeemed.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The grant could not be stored.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Another process holds the grant.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The user gave it up.
+    #[error("the sign-in was cancelled")]
+    Cancelled,
+}
+
+impl SignInError {
+    fn inner(&self) -> Option<&dyn Explain> {
+        Some(match self {
+            Self::Discovery(error) => error,
+            Self::Registration(error) => error,
+            Self::Redirect(error) => error,
+            Self::Authorization(error) => error,
+            Self::Token(error) => error,
+            Self::Vault(error) => error,
+            Self::Lock(error) => error,
+            Self::Cancelled => return None,
+        })
+    }
+}
+
+impl Explain for SignInError {
+    fn code(&self) -> &'static str {
+        self.inner().map_or("cancelled", Explain::code)
+    }
+
+    fn action(&self) -> Action {
+        self.inner().map_or(Action::Connect, Explain::action)
+    }
+}
+
+impl SignIn {
+    /// Signs in. Dropping the future gives the sign-in up and closes its listener.
+    pub(crate) async fn run(mut self) -> Result<(), SignInError> {
+        let challenge = self.challenge.take();
+        let discovery =
+            discovery::discover(&self.http, &self.key.url, &self.auth, challenge.as_ref()).await?;
+        let scope = self.held.union(&discovery.scope);
+        let stored = self
+            .vault
+            .load_client(&self.key.server, &discovery.server.issuer)
+            .await?;
+        let grant = match self.authorize(&discovery, &scope, stored).await {
+            Err(SignInError::Token(TokenError::InvalidClient { code, .. })) if self.may_become_another() => {
+                let decision =
+                    format!("the server does not know this client ({code}): once more, as a new one");
+                self.http.note(Stage::Registration, decision, "RFC 6749 §5.2");
+                self.vault
+                    .remove_client(&self.key.server, &discovery.server.issuer)
+                    .await?;
+                self.authorize(&discovery, &scope, None).await?
+            }
+            outcome => outcome?,
+        };
+        self.store(grant).await
+    }
+
+    /// A client the user entered is the user's to correct.
+    fn may_become_another(&self) -> bool {
+        matches!(
+            self.used,
+            Some(ClientRegistration::Dynamic | ClientRegistration::MetadataDocument)
+        )
+    }
+
+    async fn authorize(
+        &mut self,
+        discovery: &Discovery,
+        scope: &Scopes,
+        stored: Option<ClientInformation>,
+    ) -> Result<Grant, SignInError> {
+        let mut listener = self.listen(stored.as_ref()).await?;
+        let client = self.client(discovery, &listener, stored).await?;
+        let request = AuthorizationRequest {
+            discovery,
+            client: &client,
+            auth: &self.auth,
+            redirect_uri: redirect_uri(&client, &listener),
+            scope: scope.clone(),
+        };
+        let (url, pending) = request.begin()?;
+        self.show(&url);
+        let response = self.answer(&mut listener, &pending).await?;
+        self.http.note(
+            Stage::Authorization,
+            "the browser came back with our state",
+            "RFC 6749 §10.12",
+        );
+        let code = pending.accept(response).inspect_err(|error| {
+            self.http
+                .note(Stage::Authorization, error.to_string(), "RFC 9207 §2.4");
+        })?;
+        let redeemed = token::redeem(&self.http, code, &client).await?;
+        Ok(redeemed.into_grant(self.key.clone(), client))
+    }
+
+    /// Listens where the stored registration says, if that port is free: many servers compare it although RFC 8252
+    /// §7.3 tells them not to. Otherwise anywhere, and registration notices.
+    async fn listen(&self, stored: Option<&ClientInformation>) -> Result<LoopbackListener, RedirectError> {
+        let configured = LoopbackRedirect::from_config(&self.auth)?;
+        if configured == LoopbackRedirect::default() {
+            let known = stored.into_iter().flat_map(|client| &client.redirect_uris);
+            for redirect in known.filter_map(|uri| LoopbackRedirect::parse(uri).ok()) {
+                if let Ok(listener) = LoopbackListener::bind(&redirect, self.http.clock()).await {
+                    return Ok(listener);
+                }
+            }
+        }
+        LoopbackListener::bind(&configured, self.http.clock()).await
+    }
+
+    async fn client(
+        &mut self,
+        discovery: &Discovery,
+        listener: &LoopbackListener,
+        stored: Option<ClientInformation>,
+    ) -> Result<ClientInformation, SignInError> {
+        let redirect_uris = vec![listener.redirect_uri().to_owned()];
+        let failed = self
+            .used
+            .filter(|used| *used == ClientRegistration::MetadataDocument);
+        let request = RegistrationRequest {
+            redirect_uris,
+            stored,
+            failed,
+        };
+        let client = registration::obtain(&self.http, discovery, &self.auth, request).await?;
+        self.used = Some(client.registration);
+        if client.registration == ClientRegistration::Dynamic {
+            self.vault.save_client(&self.key.server, &client).await?;
+        }
+        Ok(client)
+    }
+
+    fn show(&self, url: &Url) {
+        (self.prompt)(SignInPrompt::Browser { url: url.to_string() });
+        let Some(browser) = &self.browser else { return };
+        let opened = match browser.open(url) {
+            Ok(()) => "the authorization request was opened in the browser".to_owned(),
+            Err(error) => format!("{error}; the address can be copied"),
+        };
+        self.http.note(Stage::Authorization, opened, "RFC 8252 §4.1");
+    }
+
+    async fn answer(
+        &mut self,
+        listener: &mut LoopbackListener,
+        pending: &PendingAuthorization,
+    ) -> Result<AuthorizationResponse, SignInError> {
+        let offered = async {
+            while let Some(Offer { response, reply }) = self.responses.recv().await {
+                let ours = pending.matches(&response);
+                // Whoever offered it may have gone away; it counts all the same.
+                let _ = reply.send(ours);
+                if ours {
+                    return response;
+                }
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            response = listener.wait(pending, self.deadline) => Ok(response?),
+            response = offered => Ok(response),
+        }
+    }
+
+    /// Stores the grant under its lock, so that a refresh of the old one under way elsewhere cannot overwrite it.
+    async fn store(&self, mut grant: Grant) -> Result<(), SignInError> {
+        grant.identity = identity::identify(&self.http, &grant).await;
+        let lock = self.vault.lock(&self.key, LOCK_WAIT).await?;
+        self.vault.save(&grant).await?;
+        drop(lock);
+        Ok(())
+    }
+}
+
+/// The redirect URI in the form the authorization server knows it; a client without any leaves that to its user.
+fn redirect_uri(client: &ClientInformation, listener: &LoopbackListener) -> String {
+    let own = listener.redirect_uri();
+    registered_form(&client.redirect_uris, own).unwrap_or_else(|| own.to_owned())
+}

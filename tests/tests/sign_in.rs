@@ -1,0 +1,60 @@
+//! From 401 to tools, with the exact requests it takes.
+
+use omlx_demo::{Demo, DemoOptions, Era};
+use omlx_mcp::{AuthStatus, ConnectionStatus};
+use omlx_tests::{Desk, TestResult};
+use serde_json::json;
+
+async fn demo(era: Era) -> Result<Demo, std::io::Error> {
+    Demo::start(DemoOptions {
+        era,
+        ..DemoOptions::headless()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_protected_server_asks_for_a_sign_in_and_opens_no_browser_by_itself() -> TestResult {
+    let demo = demo(Era::Both).await?;
+    let desk = Desk::with_server(&demo.mcp_url())?;
+    let core = desk.start()?;
+    let status = core.server("demo")?.settled().await;
+    assert_eq!(status.auth, AuthStatus::NotAuthenticated);
+    assert_eq!(
+        status.problem.map(|problem| problem.code.into_owned()).as_deref(),
+        Some("sign_in_needed")
+    );
+    assert_eq!(desk.browser.windows(), 0);
+    assert_eq!(demo.calls().len(), 1, "one request is enough to know");
+    core.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sign_in_ends_with_the_tools_listed_and_one_called() -> TestResult {
+    let demo = demo(Era::Stateless).await?;
+    let desk = Desk::with_server(&demo.mcp_url())?;
+    let core = desk.start()?;
+    let server = core.server("demo")?;
+    let signed_in = server
+        .sign_in(omlx_mcp::connection::SignInOptions::default())
+        .await
+        .map_err(|problem| problem.message)?;
+    assert_eq!(signed_in.snapshot.auth, AuthStatus::Authenticated);
+    assert_eq!(signed_in.snapshot.connection, ConnectionStatus::Connected);
+    assert_eq!(desk.browser.windows(), 1);
+    let arguments = json!({ "text": "hello" })
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
+    let result = server
+        .call("echo", arguments)
+        .await
+        .map_err(|problem| problem.message)?;
+    assert!(format!("{result:?}").contains("hello"));
+    for call in demo.calls() {
+        println!("{} {}", call.method, call.path);
+    }
+    core.stop().await;
+    Ok(())
+}
