@@ -293,3 +293,6 @@ pub(crate) fn attention(before: &State, after: &State) -> Option<Problem> {
             .is_some_and(|old| old.code == problem.code);
     (!known && problem.action != Action::None).then(|| problem.clone())
 }
+
+#[cfg(test)]
+mod tests;
