@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 use axum::{Router, body::Bytes, extract::State, http::HeaderMap, response::Response};
@@ -39,8 +39,10 @@ pub(crate) fn start() -> Timestamp {
 }
 
 pub(crate) fn http(clock: &Clock) -> Http {
-    let network = Network::new(&NetworkSettings::default()).expect("a network");
-    let client = network.client().expect("a client");
+    // Reading the system's trust store takes a moment.
+    static NETWORK: LazyLock<Network> =
+        LazyLock::new(|| Network::new(&NetworkSettings::default()).expect("a network"));
+    let client = NETWORK.client().expect("a client");
     Http::new(client, clock.clone(), Timeline::default())
 }
 

@@ -66,7 +66,7 @@ impl Transaction {
         };
         if lock.was_cut_off() {
             self.note(
-                "an earlier refresh was cut off before its tokens were saved; what is stored is tried once",
+                "an earlier refresh was cut off, perhaps before its tokens were saved; what is stored is tried once",
             );
         }
         match self.shop.vault.load(&self.key).await {

@@ -28,6 +28,11 @@ async fn a_child_refreshes_for_many_callers() {
 }
 
 fn child(scene: &Scene) -> Child {
+    child_with(scene, "none")
+}
+
+/// A child that stops where `fault` says, if it was built to.
+fn child_with(scene: &Scene, fault: &str) -> Child {
     let name = "oauth::refresh::tests::processes::a_child_refreshes_for_many_callers";
     Command::new(std::env::current_exe().expect("a path"))
         .args(["--exact", name])
@@ -35,6 +40,7 @@ fn child(scene: &Scene) -> Child {
             CHILD,
             format!("{}|{}", scene.folder.path().display(), scene.server.url),
         )
+        .env("OMLX_FAULT", fault)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -122,4 +128,55 @@ async fn a_token_that_was_spent_by_a_killed_refresh_asks_a_person_once_and_never
         "{}",
         scene.evidence()
     );
+}
+
+/// Where a child dies, and what that means for its successor at a server without mercy.
+#[cfg(feature = "fault-points")]
+const DEATHS: &[(&str, Aftermath)] = &[
+    ("refresh.request", Aftermath::NothingHappened),
+    ("refresh.save", Aftermath::TokenSpent),
+    ("grant.create", Aftermath::TokenSpent),
+    ("grant.write", Aftermath::TokenSpent),
+    ("grant.sync", Aftermath::TokenSpent),
+    ("grant.rename", Aftermath::TokenSpent),
+    ("grant.sync_folder", Aftermath::Saved),
+    ("refresh.publish", Aftermath::Saved),
+];
+
+#[cfg(feature = "fault-points")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Aftermath {
+    NothingHappened,
+    TokenSpent,
+    Saved,
+}
+
+#[cfg(feature = "fault-points")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_that_dies_at_any_line_is_recovered_or_asks_once() {
+    for (point, aftermath) in DEATHS {
+        let scene = Scene::rotating().await;
+        expire(&scene).await;
+        let status = child_with(&scene, point).wait().expect("ended");
+        assert!(!status.success(), "{point} was not reached");
+        // The successor lives by the machine's clock, as the child did.
+        let successor = refresher(scene.folder.path(), &Clock::system());
+        let auth = AuthConfig::default();
+        let first = successor
+            .refresh(&scene.grant.key, &auth, RefreshReason::Expiring)
+            .await;
+        let again = successor
+            .refresh(&scene.grant.key, &auth, RefreshReason::Expiring)
+            .await;
+        let (recovered, requests) = match aftermath {
+            Aftermath::NothingHappened => (matches!(first, RefreshOutcome::Refreshed(_)), 1),
+            Aftermath::TokenSpent => (matches!(first, RefreshOutcome::Rejected { .. }), 2),
+            Aftermath::Saved => (matches!(first, RefreshOutcome::Adopted(_)), 1),
+        };
+        assert!(recovered, "{point}: {first:?}");
+        assert_eq!(scene.requests(), requests, "{point}: {again:?}");
+        let evidence = format!("{:?}", successor.0.http.timeline().steps());
+        let recognised = evidence.contains("an earlier refresh was cut off");
+        assert_eq!(recognised, *aftermath != Aftermath::Saved, "{point}");
+    }
 }
