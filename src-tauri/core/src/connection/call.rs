@@ -95,10 +95,13 @@ impl Opened {
             params: cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor))),
             ..ListToolsRequest::default()
         };
-        match self
-            .request(ClientRequest::ListToolsRequest(request), limit)
-            .await?
-        {
+        let request = ClientRequest::ListToolsRequest(request);
+        let answer = match self.request(request.clone(), limit).await {
+            // A connection kept open may have been closed just now; reading a list twice does no harm.
+            Err(CallError::Http(HttpFault::Interrupted { .. })) => self.request(request, limit).await,
+            outcome => outcome,
+        };
+        match answer? {
             ServerResult::ListToolsResult(page) => Ok(page),
             ServerResult::CustomResult(other) => readable(&other.0).ok_or(CallError::NotUnderstood),
             _ => Err(CallError::NotUnderstood),

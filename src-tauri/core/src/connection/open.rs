@@ -149,4 +149,6 @@ impl fmt::Debug for Opened {
 }
 
 #[cfg(test)]
+mod demo_tests;
+#[cfg(test)]
 mod tests;

@@ -24,6 +24,9 @@ use crate::{
     oauth::server_text::sentence,
 };
 
+/// The largest answer to `initialize` and `server/discover`, in bytes: whoever sends more is no MCP server.
+const MAX_HANDSHAKE: usize = 4 * 1024 * 1024;
+
 /// What was asked, as far as the answer's reading depends on it.
 pub(super) struct Asked {
     /// None for what awaits no answer: notifications and our own replies.
@@ -77,7 +80,8 @@ impl Asked {
             ));
         }
         let host = host(response.url());
-        let body = body::read(response, limits.max_json_response_size)
+        let limit = if self.handshake { MAX_HANDSHAKE } else { usize::MAX };
+        let body = body::read(response, limits.max_json_response_size.min(limit))
             .await
             .map_err(StreamableHttpError::Client)?;
         if self.id.is_none() {
