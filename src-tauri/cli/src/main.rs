@@ -1,3 +1,7 @@
 //! The `omlx` command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    omlx_cli::main()
+}

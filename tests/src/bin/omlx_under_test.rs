@@ -1,3 +1,7 @@
 //! The command line, built with fault points, for the scenarios to run as a real process.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    omlx_cli::main()
+}

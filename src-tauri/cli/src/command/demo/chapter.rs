@@ -1,0 +1,89 @@
+//! What a request to the demo is about, and how it is told.
+
+use omlx_demo::Call;
+
+/// A part of the journey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chapter {
+    /// The server refuses.
+    Refused,
+    /// Metadata.
+    Discovery,
+    /// Becoming a client.
+    Registration,
+    /// The consent page.
+    Consent,
+    /// The token, and whose it is.
+    Token,
+    /// The tools, listed with the token.
+    Tools,
+    /// A tool, called.
+    Call,
+    /// An expired token, replaced.
+    Refresh,
+    /// Signing out.
+    SignOut,
+}
+
+impl Chapter {
+    /// The chapter a request opens on the way in; none for one that opens none.
+    pub(super) fn on_the_way_in(call: &Call) -> Option<Self> {
+        let path = call.path.as_str();
+        Some(match path {
+            _ if path.starts_with("/.well-known/") => Self::Discovery,
+            "/register" => Self::Registration,
+            "/authorize" | "/consent" => Self::Consent,
+            "/token" | "/userinfo" | "/introspect" => Self::Token,
+            _ if call.rpc_method.is_some() && call.scheme.is_some() => Self::Tools,
+            _ if call.rpc_method.is_some() => Self::Refused,
+            _ => return None,
+        })
+    }
+
+    /// Its heading.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Refused => "A server that wants a sign-in",
+            Self::Discovery => "Who can let us in?",
+            Self::Registration => "Becoming a client",
+            Self::Consent => "Asking you",
+            Self::Token => "A code becomes a token",
+            Self::Tools => "In: which tools are there?",
+            Self::Call => "Calling a tool",
+            Self::Refresh => "The token expires, and nobody notices",
+            Self::SignOut => "Signing out",
+        }
+    }
+
+    /// What it is about, in a sentence.
+    pub(super) fn sentence(self) -> &'static str {
+        match self {
+            Self::Refused => "It answers 401 Unauthorized, and names its metadata.",
+            Self::Discovery => {
+                "Two documents: which authorization server guards it, and where that server's endpoints are."
+            }
+            Self::Registration => "Nobody had to enter a client id: the server registers us.",
+            Self::Consent => "Only your browser and the server see what you enter there.",
+            Self::Token => "It is good for this server alone, and is kept sealed.",
+            Self::Tools => "The same request as at first, now with the token.",
+            Self::Call => "What a model would do.",
+            Self::Refresh => {
+                "401 once more; the token is renewed, and the same call goes through. No browser, no question."
+            }
+            Self::SignOut => "The tokens are revoked, the registration is deleted, and nothing is left here.",
+        }
+    }
+}
+
+/// `POST /mcp tools/call add → 200`
+pub(super) fn line(call: &Call) -> String {
+    let about = [call.rpc_method.as_deref(), call.tool.as_deref()];
+    let words: Vec<&str> = [call.method.as_str(), call.path.as_str()]
+        .into_iter()
+        .chain(about.into_iter().flatten())
+        .collect();
+    let status = call
+        .status
+        .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    format!("{:<46} → {status}", words.join(" "))
+}

@@ -1,0 +1,85 @@
+//! Where the demo's entry and its grants are kept: in a folder that is thrown away, or in the user's own place.
+
+use omlx_demo::Demo;
+use omlx_mcp::config::{Change, NewEndpoint, NewServer, NewTransport};
+use tempfile::TempDir;
+
+use super::{DemoArguments, NAME};
+use crate::{
+    command::edit::{Changes, Regard, server_id},
+    context::Context,
+    failure::Failure,
+    mend::quoted,
+    output::Output,
+};
+
+/// The surroundings of one demo.
+pub(super) struct Scene {
+    context: Context,
+    /// Deleted with the scene; none when the user's own place is used.
+    thrown_away: Option<TempDir>,
+}
+
+impl Scene {
+    /// Puts the demo into the config file, in the place of an earlier one.
+    pub(super) fn set(
+        demo: &Demo,
+        arguments: DemoArguments,
+        (context, output): (&Context, &mut Output),
+    ) -> Result<Self, Failure> {
+        let thrown_away = if arguments.add {
+            None
+        } else {
+            Some(TempDir::with_prefix("omlx-demo-")?)
+        };
+        let context = match &thrown_away {
+            Some(folder) => context.within(folder.path()),
+            None => context.clone(),
+        };
+        let id = server_id(NAME)?;
+        let endpoint = NewEndpoint {
+            url: demo.mcp_url(),
+            headers: Vec::new(),
+        };
+        let server = NewServer::new(NewTransport::StreamableHttp(endpoint));
+        let mut changes = Changes::new(&context);
+        if context.config().server(NAME).is_ok() {
+            changes.make(&Change::Remove(id.clone()), Regard::ForOmlx, output)?;
+        }
+        changes.make(&Change::Add(id, Box::new(server)), Regard::ForOmlx, output)?;
+        Ok(Self { context, thrown_away })
+    }
+
+    /// What the demo's commands start from.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// What to type in another terminal.
+    pub(super) fn how_to_use(&self) -> Vec<String> {
+        let program = self.context.program.words();
+        let Context { global, .. } = &self.context;
+        let options = match (&self.thrown_away, &global.config, &global.home) {
+            (Some(_), Some(config), Some(home)) => format!(
+                " --config {} --home {}",
+                quoted(&config.to_string_lossy()),
+                quoted(&home.to_string_lossy())
+            ),
+            _ => String::new(),
+        };
+        ["status", "tools", "call demo__add a=2 b=40"]
+            .map(|command| format!("{program}{options} {command}"))
+            .to_vec()
+    }
+
+    /// What is left when the demo has ended.
+    pub(super) fn afterwards(&self) -> Option<String> {
+        let kept = self.thrown_away.is_none();
+        kept.then(|| {
+            format!(
+                "its entry is still in your config file: {} remove {NAME}",
+                self.context.program.words()
+            )
+        })
+    }
+}

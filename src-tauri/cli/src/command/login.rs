@@ -1,0 +1,262 @@
+//! `omlx mcp login`: a sign-in in the browser, on this machine or another one.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use omlx_mcp::{
+    AuthStatus, Explain, ServerSnapshot,
+    config::{AuthBlock, Change},
+    connection::{BrowserUse, SignInOptions, SignedIn},
+    event::SignInPrompt,
+    handle::{Handle, Server},
+};
+use tokio::time;
+
+use super::{
+    add::ClientArguments,
+    edit::{Changes, Regard},
+    pasted::Pasted,
+};
+use crate::{
+    context::Context,
+    core::{Start, Wanted, with_core},
+    failure::{Ending, Failure},
+    mend::Mend,
+    notice::{Notice, Tone},
+    output::{
+        Output,
+        face::Paint,
+        spinner::{BEAT, Spinner},
+        text::{self, counted},
+    },
+    words,
+};
+
+/// Sign in to a server, in the browser
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The server is asked what it wants, its page is opened, and when you have agreed there, the grant is sealed \
+and the server's tools are listed. Whatever was stored before stays as it is until the new grant is there. \
+Ctrl-C gives up and leaves nothing behind.
+
+Examples:
+  omlx mcp login notion
+  omlx mcp login notion --no-browser    over SSH: the address is printed, and the one it leads to pasted back
+  omlx mcp login notion --timeout 10m   wait longer for me
+  omlx mcp login github --client-id ID --client-secret-env GITHUB_SECRET
+                                        where the provider registers no clients by itself")]
+pub(crate) struct LoginArguments {
+    /// The server's name in the config file
+    #[arg(value_name = "SERVER")]
+    server: String,
+    /// Print the address instead of opening it, and accept the address it leads to on standard input
+    #[arg(long)]
+    no_browser: bool,
+    /// How long to wait for you, such as 90s or 10m
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = patience)]
+    timeout: Duration,
+    #[command(flatten)]
+    client: ClientArguments,
+}
+
+/// `90`, `90s`, `10m`, `1h 30m`.
+fn patience(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().map(Duration::from_secs);
+    let friendly = || {
+        text.parse::<SignedDuration>()
+            .ok()
+            .and_then(|time| Duration::try_from(time).ok())
+    };
+    seconds
+        .or_else(friendly)
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "a time such as 90s or 10m is expected".to_owned())
+}
+
+/// Signs in, as the client that is given, if any.
+pub(super) async fn run(
+    arguments: &LoginArguments,
+    context: &Context,
+    output: &mut Output,
+) -> Result<Ending, Failure> {
+    keep_client(arguments, context, output)?;
+    let config = context.config();
+    let wanted = Wanted::named(std::slice::from_ref(&arguments.server), &config)?;
+    let options = SignInOptions {
+        browser: if arguments.no_browser {
+            BrowserUse::ShowOnly
+        } else {
+            BrowserUse::Open
+        },
+        patience: arguments.timeout,
+    };
+    let signed_in = with_core(context, Start::new(&config, wanted), async |handle| {
+        let server = handle
+            .server(&arguments.server)
+            .map_err(|error| Failure::told(&error))?;
+        sign_in((handle, &server), options, output).await
+    })
+    .await?;
+    tell(&signed_in.snapshot, context, output)
+}
+
+/// A client given here is for the next sign-ins, too.
+fn keep_client(arguments: &LoginArguments, context: &Context, output: &mut Output) -> Result<(), Failure> {
+    let keys: AuthBlock = arguments.client.keys().collect();
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let id = context.config().server(&arguments.server)?;
+    let mut changes = Changes::new(context);
+    changes.make(&Change::SetAuth(id, keys), Regard::ForOmlx, output)?;
+    Ok(output.say(Paint::Plain, &format!("The client is kept in {}", changes.path()))?)
+}
+
+/// Signs in while saying what is awaited.
+pub(super) async fn sign_in(
+    (handle, server): (&Handle, &Server),
+    options: SignInOptions,
+    output: &mut Output,
+) -> Result<SignedIn, Failure> {
+    let mut outcome = std::pin::pin!(server.sign_in(options));
+    let mut board = handle.snapshot();
+    let mut pasted = match options.browser {
+        BrowserUse::Open => Pasted::nothing(),
+        BrowserUse::ShowOnly => Pasted::start(),
+    };
+    let mut beats = time::interval(BEAT);
+    let mut shown = None;
+    let mut spinner = Spinner::start(
+        output,
+        &format!("Asking {} what it wants…", text::line(server.id().as_str())),
+    )?;
+    loop {
+        tokio::select! {
+            outcome = &mut outcome => {
+                spinner.clear(output)?;
+                return outcome.map_err(|problem| Failure::of(problem, Some(server.id())));
+            }
+            Ok(()) = board.changed() => {
+                let snapshot = server.snapshot();
+                if snapshot.prompt != shown {
+                    spinner.clear(output)?;
+                    spinner = next(&snapshot, options.browser, output)?;
+                    shown = snapshot.prompt;
+                }
+            }
+            line = pasted.next() => {
+                spinner.clear(output)?;
+                take(handle, &line, output).await?;
+            }
+            _ = beats.tick() => spinner.beat(output)?,
+        }
+    }
+}
+
+/// Shows what the person has to do now.
+fn next(server: &ServerSnapshot, browser: BrowserUse, output: &mut Output) -> Result<Spinner, Failure> {
+    match &server.prompt {
+        Some(SignInPrompt::Browser { url }) if browser == BrowserUse::ShowOnly => {
+            output.say(Paint::Plain, "Open this address in a browser, on any machine:")?;
+            output.data(&text::line(url))?;
+            output.say(
+                Paint::Plain,
+                "If it ends at a page that cannot be reached, paste that page's address here.",
+            )?;
+        }
+        Some(SignInPrompt::Browser { url }) => {
+            output.say(
+                Paint::Plain,
+                "Agree in the browser. If it did not open, the address is:",
+            )?;
+            output.say(Paint::Faint, &text::line(url))?;
+        }
+        Some(SignInPrompt::DeviceCode {
+            user_code,
+            verification_uri,
+            ..
+        }) => {
+            let (code, page) = (text::line(user_code), text::line(verification_uri));
+            output.say(Paint::Plain, &format!("Enter the code {code} at {page}"))?;
+        }
+        None => {}
+    }
+    let awaited = match server.auth {
+        AuthStatus::Authenticating => words::auth(server),
+        _ => "Listing the tools…".to_owned(),
+    };
+    Ok(Spinner::start(output, &awaited)?)
+}
+
+/// Hands a pasted address over; what was pasted may hold a code, so it is never repeated.
+async fn take(handle: &Handle, line: &str, output: &mut Output) -> Result<(), Failure> {
+    match handle.redirected(line).await {
+        Ok(true) => {}
+        Ok(false) => output.say(
+            Paint::Attention,
+            "That address belongs to another sign-in. Paste the latest one.",
+        )?,
+        Err(error) => {
+            let problem = &error.problem();
+            let (server, mend) = (None, &Mend::default());
+            Notice {
+                problem,
+                server,
+                mend,
+            }
+            .tell(Tone::Warning, output)?;
+        }
+    }
+    Ok(())
+}
+
+/// Says who is signed in, and whether the server can be used.
+pub(super) fn tell(
+    server: &ServerSnapshot,
+    context: &Context,
+    output: &mut Output,
+) -> Result<Ending, Failure> {
+    if context.global.json {
+        output.json(server)?;
+    }
+    let name = text::line(server.id.as_str());
+    let who = words::account(server);
+    let who = if who.is_empty() {
+        name
+    } else {
+        format!("{name} as {who}")
+    };
+    output.say(Paint::Good, &format!("✓ Signed in to {who}"))?;
+    if let Some(tools) = server.tool_count {
+        output.say(
+            Paint::Good,
+            &format!("✓ {} available", counted(tools as usize, "tool")),
+        )?;
+    }
+    let Some(problem) = &server.problem else {
+        return Ok(Ending::Done);
+    };
+    let (server, mend) = (Some(&server.id), &context.mend());
+    Notice {
+        problem,
+        server,
+        mend,
+    }
+    .tell(Tone::Error, output)?;
+    Ok(Ending::of(problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_seconds_or_what_a_person_writes() {
+        assert_eq!(patience("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(patience("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(patience("1h 30m"), Ok(Duration::from_mins(90)));
+        for nonsense in ["", "0", "soon", "-5m"] {
+            assert!(patience(nonsense).is_err(), "{nonsense}");
+        }
+    }
+}

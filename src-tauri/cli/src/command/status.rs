@@ -1,0 +1,191 @@
+//! `omlx mcp status`: what is known, without asking anyone; `--check` asks, `--watch` goes on.
+
+use jiff::Timestamp;
+use omlx_mcp::{ConnectionStatus, ServerSnapshot, Snapshot, handle::Handle, recorded::recorded};
+
+use super::watching;
+use crate::{
+    context::{Context, unknown},
+    core::{self, Start, Wanted, with_core},
+    failure::{Ending, Failure},
+    mend::Mend,
+    notice,
+    output::{Output, face::Paint},
+    show::{View, server, servers},
+};
+
+/// Show each server's state: signed in or not, as whom, until when, how many tools
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Without --check nobody is asked: it is what the app and earlier commands have left, read in milliseconds, \
+without network and without keychain. With --check every server is connected to, and the exit code tells: 0 \
+all can be used, 3 one wants a sign-in, 1 one fails.
+
+Examples:
+  omlx mcp status                    all servers, at a glance
+  omlx mcp status notion             one server in full
+  omlx mcp status --check && backup  only go on when everything works
+  omlx mcp status --watch            stay, and show what changes
+  omlx mcp status --json | jq -r '.servers[] | select(.auth == \"not_authenticated\").id'")]
+pub(crate) struct StatusArguments {
+    /// Only these servers
+    #[arg(value_name = "SERVER")]
+    pub(super) servers: Vec<String>,
+    /// Connect to the servers first
+    #[arg(long)]
+    check: bool,
+    /// Stay, and show every change until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+}
+
+impl StatusArguments {
+    /// Whether it takes a runtime; plain status takes none, and no time.
+    pub(super) fn lasts(&self) -> bool {
+        self.check || self.watch
+    }
+}
+
+/// Shows what the files say.
+pub(super) fn run(
+    arguments: &StatusArguments,
+    context: &Context,
+    output: &mut Output,
+) -> Result<Ending, Failure> {
+    let config = context.config();
+    let snapshot = chosen(&recorded(&context.vault()?, &config.state), &arguments.servers)?;
+    Printer::new(arguments, context).print(&snapshot, output)?;
+    let usable = config.fatal.is_none() || config.missing;
+    Ok(if usable { Ending::Done } else { Ending::Failed })
+}
+
+/// Connects, or stays, or both.
+pub(super) async fn run_lasting(
+    arguments: &StatusArguments,
+    context: &Context,
+    output: &mut Output,
+) -> Result<Ending, Failure> {
+    if !arguments.check {
+        return watching::files(arguments, context, output).await;
+    }
+    let config = context.config();
+    let wanted = Wanted::named(&arguments.servers, &config)?;
+    with_core(context, Start::new(&config, wanted), async |handle| {
+        if arguments.watch {
+            return watching::core(arguments, handle, context, output).await;
+        }
+        let snapshot = settled(handle, output).await?;
+        Printer::new(arguments, context).print(&snapshot, output)?;
+        Ok(ending(&snapshot))
+    })
+    .await
+}
+
+async fn settled(handle: &Handle, output: &mut Output) -> Result<Snapshot, Failure> {
+    let servers = core::servers(handle);
+    let all = async {
+        let mut settled = Vec::new();
+        for server in &servers {
+            // This process does not stay to try again.
+            settled.push(ServerSnapshot {
+                retry_at: None,
+                ..server.settled().await
+            });
+        }
+        settled
+    };
+    let servers = core::awaiting(output, "Connecting…", all).await?;
+    let config_problems = handle.snapshot().borrow().config_problems.clone();
+    tell_started(&servers);
+    Ok(Snapshot {
+        servers,
+        config_problems,
+    })
+}
+
+/// oMLX's own line.
+fn tell_started(servers: &[ServerSnapshot]) {
+    let connected = servers
+        .iter()
+        .filter(|server| server.connection == ConnectionStatus::Connected);
+    let tools: u32 = connected.clone().filter_map(|server| server.tool_count).sum();
+    let connected = connected.count();
+    tracing::info!(
+        "MCP manager started: {connected}/{} servers, {tools} tools available",
+        servers.len()
+    );
+}
+
+/// Whether everything that is switched on can be used.
+fn ending(snapshot: &Snapshot) -> Ending {
+    let of = |server: &ServerSnapshot| match (&server.problem, server.connection) {
+        (_, ConnectionStatus::Disabled) => Ending::Done,
+        (Some(problem), _) => Ending::of(problem),
+        (None, ConnectionStatus::Waiting | ConnectionStatus::Failed) => Ending::Failed,
+        (None, _) => Ending::Done,
+    };
+    snapshot.servers.iter().map(of).fold(Ending::Done, Ending::and)
+}
+
+/// Only the named servers; all where none is named.
+pub(super) fn chosen(snapshot: &Snapshot, names: &[String]) -> Result<Snapshot, Failure> {
+    if names.is_empty() {
+        return Ok(snapshot.clone());
+    }
+    let find = |name: &String| {
+        let found = snapshot.servers.iter().find(|server| server.id.as_str() == name);
+        found
+            .cloned()
+            .ok_or_else(|| Failure::told(&unknown(name, snapshot.servers.iter().map(|server| &server.id))))
+    };
+    Ok(Snapshot {
+        servers: names.iter().map(find).collect::<Result<_, _>>()?,
+        config_problems: snapshot.config_problems.clone(),
+    })
+}
+
+/// Prints a snapshot as it was asked for.
+pub(super) struct Printer<'a> {
+    context: &'a Context,
+    mend: Mend,
+    /// One named server is shown in full.
+    in_full: bool,
+}
+
+impl<'a> Printer<'a> {
+    pub(super) fn new(arguments: &StatusArguments, context: &'a Context) -> Self {
+        Self {
+            context,
+            mend: context.mend(),
+            in_full: arguments.servers.len() == 1,
+        }
+    }
+
+    /// The lines of text.
+    pub(super) fn lines(&self, snapshot: &Snapshot, output: &Output) -> Vec<String> {
+        let view = View {
+            now: Timestamp::now(),
+            face: output.face(),
+            mend: &self.mend,
+        };
+        match snapshot.servers.as_slice() {
+            [only] if self.in_full => server::lines(only, view),
+            _ => servers::lines(snapshot, view),
+        }
+    }
+
+    fn print(&self, snapshot: &Snapshot, output: &mut Output) -> Result<(), Failure> {
+        if self.context.global.json {
+            return Ok(output.json(snapshot)?);
+        }
+        let lines = self.lines(snapshot, output);
+        output.lines(&lines)?;
+        if snapshot.servers.is_empty() && snapshot.config_problems.is_empty() {
+            let program = self.context.program.words();
+            output.say(Paint::Plain, "There are no servers yet.")?;
+            let hint = format!("{program} add NAME URL, or see it all first: {program} demo");
+            notice::tell_hint(Some(&hint), output)?;
+        }
+        Ok(())
+    }
+}

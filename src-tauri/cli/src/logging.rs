@@ -1,0 +1,58 @@
+//! The log on standard error: off unless `-v` or `OMLX_LOG` asks for it.
+
+use std::{env, io};
+
+use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
+
+use crate::output::face::Face;
+
+/// Our own crates; what others log is only seen with `OMLX_LOG`.
+const OURS: [&str; 3] = ["omlx_mcp", "omlx_cli", "omlx_demo"];
+
+/// Starts logging, if it was asked for.
+pub(crate) fn start(verbose: u8, face: &Face) {
+    let Some(filter) = filter(verbose, env::var("OMLX_LOG").ok()) else {
+        return;
+    };
+    let subscriber = fmt()
+        .compact()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(io::stderr)
+        .with_ansi(face.color)
+        .with_target(verbose > 1)
+        .finish();
+    // A second subscriber in one process: the first one goes on.
+    let _ = subscriber.try_init();
+}
+
+fn filter(verbose: u8, variable: Option<String>) -> Option<String> {
+    if let Some(directives) = variable.filter(|directives| !directives.is_empty()) {
+        return Some(directives);
+    }
+    let level = match verbose {
+        0 => return None,
+        1 => "info",
+        2 => "debug",
+        _ => "trace",
+    };
+    Some(OURS.map(|krate| format!("{krate}={level}")).join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_logged_unasked_and_the_variable_wins() {
+        assert_eq!(filter(0, None), None);
+        assert_eq!(filter(0, Some(String::new())), None);
+        assert_eq!(
+            filter(2, None).as_deref(),
+            Some("omlx_mcp=debug,omlx_cli=debug,omlx_demo=debug")
+        );
+        assert_eq!(
+            filter(2, Some("rmcp=info".to_owned())).as_deref(),
+            Some("rmcp=info")
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! The product's words for its states: the same in tray, panel and terminal.
+
+use jiff::Timestamp;
+use omlx_mcp::{
+    Action, AuthStatus, ConnectionStatus, ServerSnapshot,
+    event::{SignInPrompt, TransportKind},
+    oauth::timeline::Stage,
+};
+
+use crate::{
+    moment,
+    output::{face::Paint, text},
+};
+
+/// Whether, and how, a server is signed in.
+pub(crate) fn auth(server: &ServerSnapshot) -> String {
+    match (server.auth, &server.prompt) {
+        (AuthStatus::Authenticating, Some(SignInPrompt::DeviceCode { user_code, .. })) => {
+            format!("Enter code {}", text::line(user_code))
+        }
+        (AuthStatus::Authenticating, Some(SignInPrompt::Browser { .. })) => {
+            "Waiting for the browser…".to_owned()
+        }
+        (AuthStatus::Authenticating, None) => "Preparing the sign-in…".to_owned(),
+        (AuthStatus::Unknown, _) => "Not contacted yet".to_owned(),
+        (AuthStatus::NotRequired, _) => "No sign-in needed".to_owned(),
+        (AuthStatus::NotAuthenticated, _) => "Not authenticated".to_owned(),
+        (AuthStatus::Authenticated, _) => "Authenticated".to_owned(),
+        (AuthStatus::RefreshFailed, _) => "Token expired, refresh failed".to_owned(),
+        (AuthStatus::InsufficientScope, _) => "More permission needed".to_owned(),
+        (AuthStatus::Locked, _) => "Keychain locked".to_owned(),
+    }
+}
+
+/// Whether a server is reachable; empty when nobody is trying.
+pub(crate) fn connection(server: &ServerSnapshot, now: Timestamp) -> String {
+    match server.connection {
+        ConnectionStatus::Disabled => "Disabled".to_owned(),
+        ConnectionStatus::Idle => String::new(),
+        ConnectionStatus::Connecting => "Connecting…".to_owned(),
+        ConnectionStatus::Connected => "Connected".to_owned(),
+        ConnectionStatus::Waiting => waiting(server.retry_at, now),
+        ConnectionStatus::Failed => "Failed".to_owned(),
+    }
+}
+
+fn waiting(retry_at: Option<Timestamp>, now: Timestamp) -> String {
+    match retry_at {
+        Some(at) if at > now => format!("Waiting, tries again {}", moment::relative(at, now)),
+        _ => "Waiting".to_owned(),
+    }
+}
+
+/// The sign in front of a server, which tells its state without colour: works, wants a person, is broken, is off.
+pub(crate) fn sign(server: &ServerSnapshot) -> (&'static str, Paint) {
+    if server.connection == ConnectionStatus::Disabled {
+        return ("–", Paint::Faint);
+    }
+    match server.auth {
+        AuthStatus::NotAuthenticated
+        | AuthStatus::RefreshFailed
+        | AuthStatus::InsufficientScope
+        | AuthStatus::Locked => ("!", Paint::Attention),
+        AuthStatus::Authenticating => ("~", Paint::Command),
+        _ if server.connection == ConnectionStatus::Failed => ("✗", Paint::Bad),
+        _ if server.connection == ConnectionStatus::Waiting => ("~", Paint::Attention),
+        AuthStatus::Unknown => ("○", Paint::Faint),
+        AuthStatus::NotRequired | AuthStatus::Authenticated => ("✓", Paint::Good),
+    }
+}
+
+/// What a state asks of a person, by itself.
+pub(crate) fn due(auth: AuthStatus) -> Option<Action> {
+    match auth {
+        AuthStatus::NotAuthenticated => Some(Action::Connect),
+        AuthStatus::RefreshFailed => Some(Action::Reauthenticate),
+        AuthStatus::InsufficientScope => Some(Action::Allow),
+        AuthStatus::Locked => Some(Action::Unlock),
+        AuthStatus::Unknown
+        | AuthStatus::NotRequired
+        | AuthStatus::Authenticating
+        | AuthStatus::Authenticated => None,
+    }
+}
+
+/// Who is signed in, where: `Ada Lovelace · Analytical Engines`.
+pub(crate) fn account(server: &ServerSnapshot) -> String {
+    let parts = [&server.account, &server.workspace];
+    let shown: Vec<String> = parts.into_iter().flatten().map(|part| text::line(part)).collect();
+    shown.join(" · ")
+}
+
+/// When the access token ends.
+pub(crate) fn expiry(server: &ServerSnapshot, now: Timestamp) -> String {
+    match server.expires_at {
+        None => String::new(),
+        Some(at) if at > now => format!("ends {}", moment::relative(at, now)),
+        Some(at) => format!("ended {}", moment::relative(at, now)),
+    }
+}
+
+/// How a server is reached, as in the config file.
+pub(crate) fn transport(kind: TransportKind) -> &'static str {
+    match kind {
+        TransportKind::Stdio => "stdio",
+        TransportKind::Sse => "sse",
+        TransportKind::StreamableHttp => "streamable-http",
+    }
+}
+
+/// The part of a sign-in a step belongs to.
+pub(crate) fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Challenge => "challenge",
+        Stage::ResourceMetadata => "resource metadata",
+        Stage::ServerMetadata => "server metadata",
+        Stage::Registration => "registration",
+        Stage::Authorization => "authorization",
+        Stage::Token => "token",
+        Stage::Refresh => "refresh",
+        Stage::Revocation => "revocation",
+        Stage::Identity => "identity",
+    }
+}
