@@ -129,10 +129,11 @@ describe("with the keyboard alone", () => {
 });
 
 describe("the layout", () => {
+  /** Whatever would have to be scrolled sideways. */
   const overflow = (page: Page): Promise<string[]> =>
     page.evaluate(() =>
-      [...document.querySelectorAll<HTMLElement>("main *, nav *")]
-        .filter((element) => element.getBoundingClientRect().right > window.innerWidth + 1)
+      [...document.querySelectorAll<HTMLElement>("html, main, nav, [role=listbox], [role=tablist], .card")]
+        .filter((element) => element.scrollWidth > element.clientWidth + 1)
         .map((element) => element.outerHTML.slice(0, 100)),
     );
 

@@ -76,6 +76,19 @@ describe("the panel", () => {
     expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("linear");
   });
 
+  it("goes where the tray leads", async () => {
+    const { backend } = await open("three");
+    backend.world.places.tell({ place: "settings" });
+    await settle();
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Settings");
+    backend.world.places.tell({ place: "server", server: "linear" });
+    await settle();
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("linear");
+    backend.world.places.tell({ place: "add" });
+    await settle();
+    expect(screen.getByRole("dialog", { name: "Add server" })).toBeTruthy();
+  });
+
   it("moves to the next server that needs a person", async () => {
     const { press } = await open("everyday");
     await press("4 servers need you");
@@ -133,6 +146,13 @@ describe("the settings", () => {
     expect(page()).toContain("No server is connected until you resume.");
     await press("Resume");
     expect(page()).not.toContain("No server is connected");
+  });
+
+  it("follow what the tray changed", async () => {
+    const { backend, page } = await open("three");
+    backend.world.settings.tell({ ...(await backend.settings()), paused: true });
+    await settle();
+    expect(page()).toContain("No server is connected until you resume.");
   });
 
   it("tell where things are", async () => {

@@ -10,6 +10,7 @@ import type {
   ImportSource,
   LogLine,
   NewServer,
+  Place,
   Probe,
   ServerChanges,
   ServerEntry,
@@ -73,5 +74,12 @@ export type Backend = {
 
   settings(): Promise<Settings>;
   setSettings(settings: Settings): Promise<void>;
+  /** Called when they were changed elsewhere, such as by the tray's Pause. */
+  onSettings(callback: (settings: Settings) => void): Unsubscribe;
   about(): Promise<About>;
+
+  /** Where a window that was just made should begin; asked once. */
+  place(): Promise<Place | null>;
+  /** Called when the tray or a notification leads somewhere while the window is there. */
+  onPlace(callback: (place: Place) => void): Unsubscribe;
 };

@@ -248,6 +248,9 @@ export type Settings = {
   language: Language;
 };
 
+/** Where the tray or a notification wants the panel to be. */
+export type Place = { place: "server"; server: ServerId } | { place: "settings" } | { place: "add" };
+
 export type Language = "system" | "en" | "ja" | "ko" | "zh-Hans" | "zh-Hant";
 
 export type About = {

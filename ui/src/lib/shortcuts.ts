@@ -8,11 +8,11 @@ export type Tab = "overview" | "tools" | "steps" | "log";
 
 export const TABS: readonly Tab[] = ["overview", "tools", "steps", "log"];
 
-export type Shortcut = { command: Command; key: string; mod: boolean; shift?: boolean; label: PlainKey };
+export type Shortcut = { command: Command; key: string; mod: boolean; label: PlainKey };
 
 export const SHORTCUTS: readonly Shortcut[] = [
   { command: "add", key: "n", mod: true, label: "shortcut.add" },
-  { command: "import", key: "i", mod: true, shift: true, label: "shortcut.import" },
+  { command: "import", key: "o", mod: true, label: "shortcut.import" },
   { command: "search", key: "f", mod: true, label: "shortcut.search" },
   { command: "needy", key: "j", mod: true, label: "shortcut.needy" },
   { command: "overview", key: "1", mod: true, label: "shortcut.overview" },
@@ -29,30 +29,24 @@ export type KeyPress = Pick<KeyboardEvent, "key" | "metaKey" | "ctrlKey" | "shif
 
 /** `mac` decides which of ⌘ and Ctrl is the modifier; the other one is left to the system. */
 export function commandFor(press: KeyPress, mac: boolean): Command | null {
-  const mod = mac ? press.metaKey : press.ctrlKey;
   if (press.altKey || (mac ? press.ctrlKey : press.metaKey)) return null;
-  const found = SHORTCUTS.find(
-    (shortcut) =>
-      shortcut.key.toLowerCase() === press.key.toLowerCase() &&
-      shortcut.mod === mod &&
-      (shortcut.shift ?? false) === press.shiftKey,
-  );
-  return found?.command ?? null;
+  // Where "/" sits above another key, Shift is part of typing it.
+  if (press.shiftKey && /^\w+$/.test(press.key)) return null;
+  const mod = mac ? press.metaKey : press.ctrlKey;
+  return SHORTCUTS.find((each) => each.key === press.key && each.mod === mod)?.command ?? null;
 }
 
 const KEY_NAMES: Readonly<Record<string, string>> = { Escape: "Esc" };
 
-export function keysOf({ key, mod, shift }: Shortcut, mac: boolean): string[] {
-  const name = KEY_NAMES[key] ?? key.toUpperCase();
-  return [...(shift ? [mac ? "⇧" : "Shift"] : []), ...(mod ? [mac ? "⌘" : "Ctrl"] : []), name];
+export function keysOf({ key, mod }: Shortcut, mac: boolean): string[] {
+  return [...(mod ? [mac ? "⌘" : "Ctrl"] : []), KEY_NAMES[key] ?? key.toUpperCase()];
 }
 
 /** As `aria-keyshortcuts` wants it. */
 export function ariaKeys(command: Command, mac: boolean): string | undefined {
   const shortcut = SHORTCUTS.find((each) => each.command === command);
   if (!shortcut) return undefined;
-  const parts = [shortcut.mod && (mac ? "Meta" : "Control"), shortcut.shift && "Shift", shortcut.key];
-  return parts.filter(Boolean).join("+");
+  return shortcut.mod ? `${mac ? "Meta" : "Control"}+${shortcut.key}` : shortcut.key;
 }
 
 export function isMac(platform: string): boolean {

@@ -4,7 +4,7 @@ import { invoke } from "@tauri-apps/api/core";
 import { listen, type EventCallback } from "@tauri-apps/api/event";
 
 import type { Backend, Unsubscribe } from "./backend";
-import type { Event, Snapshot } from "./bindings";
+import type { Event, Place, Settings, Snapshot } from "./bindings";
 
 /** `listen` answers late; whoever unsubscribes before that must not be called any more. */
 function subscribe<T>(name: string, callback: (payload: T) => void): Unsubscribe {
@@ -59,5 +59,9 @@ export const tauri: Backend = {
 
   settings: () => invoke("settings"),
   setSettings: (settings) => invoke("set_settings", { settings }),
+  onSettings: (callback) => subscribe<Settings>("settings", callback),
   about: () => invoke("about"),
+
+  place: () => invoke("place"),
+  onPlace: (callback) => subscribe<Place>("place", callback),
 };

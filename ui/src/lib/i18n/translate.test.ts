@@ -18,6 +18,11 @@ describe("a translator", () => {
     expect(english.t("list.no_match", { query: "{count} $&" })).toBe("Nothing matches “{count} $&”");
   });
 
+  it("keeps a name written from right to left to itself", async () => {
+    const english = await loadTranslator("en");
+    expect(english.t("toast.removed", { name: "שרת" })).toBe("\u2068שרת\u2069 removed");
+  });
+
   it.each([
     [12, "in 12 seconds"],
     [-90, "1 minute ago"],

@@ -54,6 +54,10 @@ export class Translator {
     return this.#relative.format(Math.trunc(seconds / size), unit);
   }
 
+  number(value: number): string {
+    return this.#number.format(value);
+  }
+
   dateTime(at: Date): string {
     return this.#dateTime.format(at);
   }
@@ -66,7 +70,7 @@ export class Translator {
   #fill(message: string | Plural, values: Record<string, string | number>): string {
     return this.#form(message, values).replace(/\{(\w+)\}/g, (whole, name: string) => {
       const value = values[name];
-      return typeof value === "number" ? this.#number.format(value) : (value ?? whole);
+      return typeof value === "number" ? this.#number.format(value) : isolated(value ?? whole);
     });
   }
 
@@ -76,6 +80,11 @@ export class Translator {
     const isOne = typeof count === "number" && this.#plural.select(count) === "one";
     return (isOne ? message.one : undefined) ?? message.other;
   }
+}
+
+/** A name written from right to left must not pull the words around it along. */
+function isolated(text: string): string {
+  return /[\u0590-\u08ff\ufb1d-\ufefc]/.test(text) ? `\u2068${text}\u2069` : text;
 }
 
 const SECOND = [1, "second"] as const;

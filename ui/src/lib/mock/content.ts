@@ -1,6 +1,11 @@
 // What the pages and dialogs of the backend in memory are filled with.
 
 import type {
+  About,
+  ServerEntry,
+  ServerSnapshot,
+  Settings,
+  SignOutReport,
   ClientApp,
   ImportCandidate,
   ImportSource,
@@ -237,3 +242,42 @@ export const CLIENT_APPS: readonly ClientApp[] = [
   app("codex", "Codex", false),
   app("omlx", "oMLX"),
 ];
+
+export const ABOUT: About = {
+  version: "0.1.0",
+  config_path: "~/.config/omlx/mcp.json",
+  data_path: "~/Library/Application Support/ai.omlx.connect",
+  key_source: "keychain",
+  gateway_url: "http://127.0.0.1:8765/mcp",
+};
+
+export const SIGNED_OUT_REPORT: SignOutReport = {
+  refresh_token: { outcome: "done" },
+  access_token: { outcome: "done" },
+  registration: { outcome: "unsupported" },
+  wiped: true,
+};
+
+export const SETTINGS: Settings = {
+  launch_at_login: true,
+  notifications: true,
+  paused: false,
+  language: "system",
+};
+
+export function entry({ id, transport, url }: ServerSnapshot): ServerEntry {
+  const isStdio = transport === "stdio";
+  return {
+    id,
+    transport,
+    url,
+    command: isStdio ? "npx" : null,
+    argument_count: isStdio ? 3 : 0,
+    env_names: isStdio ? ["API_KEY", "LOG_LEVEL"] : [],
+    header_names: isStdio ? [] : ["X-Workspace"],
+    timeout_seconds: 30,
+    client_id: null,
+    scopes: null,
+    account: null,
+  };
+}

@@ -12,6 +12,7 @@ import type {
   ImportSource,
   LogLine,
   NewServer,
+  Place,
   Probe,
   ServerChanges,
   ServerEntry,
@@ -25,7 +26,19 @@ import type {
   UndoToken,
   UseInPreview,
 } from "../bindings";
-import { CLIENT_APPS, IMPORT_CANDIDATES, IMPORT_SOURCES, log, probe, steps, tools } from "./content";
+import {
+  ABOUT,
+  CLIENT_APPS,
+  IMPORT_CANDIDATES,
+  IMPORT_SOURCES,
+  log,
+  probe,
+  steps,
+  tools,
+  SETTINGS,
+  SIGNED_OUT_REPORT,
+  entry,
+} from "./content";
 import { type Scenario, SCENARIOS } from "./scenarios";
 import { at, authenticated, browserPrompt, HOUR, problem, signedOut, stdio } from "./servers";
 import { useInPreview } from "./use-in";
@@ -38,15 +51,7 @@ export type MockOptions = {
   settings?: Partial<Settings>;
 };
 
-const SETTINGS: Settings = { launch_at_login: true, notifications: true, paused: false, language: "system" };
 const NEVER = new Promise<never>(() => undefined);
-const ABOUT: About = {
-  version: "0.1.0",
-  config_path: "~/.config/omlx/mcp.json",
-  data_path: "~/Library/Application Support/ai.omlx.connect",
-  key_source: "keychain",
-  gateway_url: "http://127.0.0.1:8765/mcp",
-};
 const CANNOT_REACH = problem("shell_unreachable", "the core does not answer", "retry");
 
 export class MockBackend implements Backend {
@@ -68,11 +73,11 @@ export class MockBackend implements Backend {
   }
 
   onSnapshot(callback: (snapshot: Snapshot) => void): Unsubscribe {
-    return this.world.watch(callback);
+    return this.world.snapshots.on(callback);
   }
 
   onEvent(callback: (event: Event) => void): Unsubscribe {
-    return this.world.listen(callback);
+    return this.world.events.on(callback);
   }
 
   async signIn(id: ServerId): Promise<void> {
@@ -111,12 +116,7 @@ export class MockBackend implements Backend {
     await this.world.called("signOut", id);
     this.world.change(id, signedOut(id, pickPlace(this.world.server(id))));
     this.world.tell({ event: "signed_out", server: id });
-    return {
-      refresh_token: { outcome: "done" },
-      access_token: { outcome: "done" },
-      registration: { outcome: "unsupported" },
-      wiped: true,
-    };
+    return SIGNED_OUT_REPORT;
   }
 
   async allowScopes(id: ServerId): Promise<void> {
@@ -180,21 +180,7 @@ export class MockBackend implements Backend {
 
   async entry(id: ServerId): Promise<ServerEntry> {
     await this.world.called("entry", id);
-    const { transport, url } = this.world.server(id);
-    const isStdio = transport === "stdio";
-    return {
-      id,
-      transport,
-      url,
-      command: isStdio ? "npx" : null,
-      argument_count: isStdio ? 3 : 0,
-      env_names: isStdio ? ["API_KEY", "LOG_LEVEL"] : [],
-      header_names: isStdio ? [] : ["X-Workspace"],
-      timeout_seconds: 30,
-      client_id: null,
-      scopes: null,
-      account: null,
-    };
+    return entry(this.world.server(id));
   }
 
   async editServer(id: ServerId, changes: ServerChanges): Promise<void> {
@@ -273,6 +259,18 @@ export class MockBackend implements Backend {
   async setSettings(settings: Settings): Promise<void> {
     await this.world.called("setSettings", JSON.stringify(settings));
     this.#settings = settings;
+  }
+
+  onSettings(callback: (settings: Settings) => void): Unsubscribe {
+    return this.world.settings.on(callback);
+  }
+
+  place(): Promise<Place | null> {
+    return Promise.resolve(null);
+  }
+
+  onPlace(callback: (place: Place) => void): Unsubscribe {
+    return this.world.places.on(callback);
   }
 
   async about(): Promise<About> {

@@ -1,16 +1,41 @@
 // The truth behind the backend in memory, and who is told when it changes.
 
 import type { Unsubscribe } from "../backend";
-import type { Event, Problem, ServerId, ServerSnapshot, Snapshot, UndoToken } from "../bindings";
+import type {
+  Event,
+  Place,
+  Problem,
+  ServerId,
+  ServerSnapshot,
+  Settings,
+  Snapshot,
+  UndoToken,
+} from "../bindings";
 import { problem } from "./servers";
+
+/** Whoever wants to hear of one kind of thing. */
+export class Told<T> {
+  readonly #callbacks = new Set<(news: T) => void>();
+
+  on(callback: (news: T) => void): Unsubscribe {
+    this.#callbacks.add(callback);
+    return () => this.#callbacks.delete(callback);
+  }
+
+  tell(news: T): void {
+    for (const callback of this.#callbacks) callback(news);
+  }
+}
 
 export class World {
   /** Every command and its argument, for tests that ask what the panel did. */
   readonly calls: string[] = [];
   /** Thrown by the next command of that name. */
   readonly failures = new Map<string, Problem>();
-  readonly #watchers = new Set<(snapshot: Snapshot) => void>();
-  readonly #listeners = new Set<(event: Event) => void>();
+  readonly snapshots = new Told<Snapshot>();
+  readonly events = new Told<Event>();
+  readonly settings = new Told<Settings>();
+  readonly places = new Told<Place>();
   readonly #undo = new Map<UndoToken, () => void>();
 
   constructor(
@@ -18,23 +43,13 @@ export class World {
     readonly pace: number,
   ) {}
 
-  watch(callback: (snapshot: Snapshot) => void): Unsubscribe {
-    this.#watchers.add(callback);
-    return () => this.#watchers.delete(callback);
-  }
-
-  listen(callback: (event: Event) => void): Unsubscribe {
-    this.#listeners.add(callback);
-    return () => this.#listeners.delete(callback);
-  }
-
   push(snapshot: Snapshot): void {
     this.snapshot = snapshot;
-    for (const watcher of this.#watchers) watcher(snapshot);
+    this.snapshots.tell(snapshot);
   }
 
   tell(event: Event): void {
-    for (const listener of this.#listeners) listener(event);
+    this.events.tell(event);
   }
 
   async called(command: string, argument = ""): Promise<void> {

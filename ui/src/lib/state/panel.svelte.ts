@@ -1,7 +1,7 @@
 // What the panel shows: the backend's truth, and where the user is looking. Everything else is derived from these.
 
 import type { Backend, Unsubscribe } from "../backend";
-import type { Problem, ServerId, ServerSnapshot, SignOutReport, Snapshot } from "../bindings";
+import type { Place, Problem, ServerId, ServerSnapshot, SignOutReport, Snapshot } from "../bindings";
 import { asProblem } from "../problem";
 import { keptSelection, matching, nextNeedy } from "../server-list";
 import { needsAttention } from "../status";
@@ -46,11 +46,18 @@ export class Panel {
 
   /** Fetches the truth and keeps up with it until the returned function is called. */
   start(): Unsubscribe {
-    const stop = this.backend.onSnapshot((snapshot) => {
-      this.accept(snapshot);
-    });
+    const stops = [
+      this.backend.onSnapshot((snapshot) => {
+        this.accept(snapshot);
+      }),
+      this.backend.onPlace((place) => {
+        this.goTo(place);
+      }),
+    ];
     void this.load();
-    return stop;
+    return () => {
+      for (const stop of stops) stop();
+    };
   }
 
   async load(): Promise<void> {
@@ -59,6 +66,8 @@ export class Panel {
       const snapshot = await this.backend.snapshot();
       // News that came meanwhile are newer than this answer.
       if (!this.snapshot) this.accept(snapshot);
+      const place = await this.backend.place();
+      if (place) this.goTo(place);
     } catch (thrown) {
       this.failure = asProblem(thrown);
     }
@@ -79,6 +88,12 @@ export class Panel {
   open(id: ServerId): void {
     this.select(id);
     this.pageInFront = true;
+  }
+
+  goTo(place: Place): void {
+    this.dialog = place.place === "add" ? { kind: "add" } : null;
+    if (place.place === "settings") this.openSettings();
+    if (place.place === "server") this.open(place.server);
   }
 
   openSettings(): void {

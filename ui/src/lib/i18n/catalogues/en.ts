@@ -202,7 +202,7 @@ export const en = {
   "client.id": "Client ID",
   "client.secret": "Client secret",
   "client.secret_hint": "Only if you were given one. It is kept in the sealed vault.",
-  "client.redirect_hint": "There, enter this redirect URI:",
+  "client.redirect_hint": "Give the provider this redirect URI:",
   "client.save": "Save and connect",
 
   "edit.title": "Edit {name}",

@@ -8,7 +8,7 @@ export const ja: Catalogue = {
   "auth.waiting_browser": "ブラウザを待っています…",
   "auth.enter_code": "コード {code} を入力してください",
   "auth.authenticated": "認証済み",
-  "auth.refresh_failed": "トークンの期限が切れ、更新に失敗しました",
+  "auth.refresh_failed": "トークン期限切れ、更新失敗",
   "auth.insufficient_scope": "追加の許可が必要です",
   "auth.locked": "キーチェーンがロックされています",
 
@@ -53,7 +53,7 @@ export const ja: Catalogue = {
   "list.add": "サーバを追加",
   "list.empty": "サーバはまだありません",
   "list.no_match": "「{query}」に一致するものはありません",
-  "list.needy": { other: "{count} 台のサーバが操作を待っています" },
+  "list.needy": { other: "{count} 台が操作を待っています" },
   "list.joined": "{state} · {tools}",
 
   "server.status": "状態",
@@ -80,7 +80,7 @@ export const ja: Catalogue = {
   "fact.authenticated_at": "前回のサインイン",
   "fact.refreshed_at": "前回の更新",
   "fact.expires_at": "トークンの期限",
-  "fact.expired_at": "トークンの期限切れ",
+  "fact.expired_at": "トークン期限切れ",
   "fact.scopes": "許可",
   "fact.issuer": "認可サーバ",
   "fact.url": "アドレス",

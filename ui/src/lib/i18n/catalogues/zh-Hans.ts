@@ -191,7 +191,7 @@ export const zhHans: Catalogue = {
   "client.id": "客户端 ID",
   "client.secret": "客户端密钥",
   "client.secret_hint": "仅在获得密钥时填写。它会保存在加密的保管库中。",
-  "client.redirect_hint": "请在那里填入此重定向 URI：",
+  "client.redirect_hint": "请向提供方填写此重定向 URI：",
   "client.save": "存储并连接",
 
   "edit.title": "编辑 {name}",

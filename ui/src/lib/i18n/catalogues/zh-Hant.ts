@@ -191,7 +191,7 @@ export const zhHant: Catalogue = {
   "client.id": "用戶端 ID",
   "client.secret": "用戶端密鑰",
   "client.secret_hint": "僅在取得密鑰時填寫。它會存放在加密的保管庫中。",
-  "client.redirect_hint": "請在那裡填入此重新導向 URI：",
+  "client.redirect_hint": "請向提供者填寫此重新導向 URI：",
   "client.save": "儲存並連線",
 
   "edit.title": "編輯 {name}",
