@@ -4,6 +4,8 @@
 
 mod browser;
 mod desk;
+mod node;
 
 pub use browser::{HttpBrowser, NoBrowser};
 pub use desk::{Desk, Memory, TestResult};
+pub use node::{Provider, Witness};
