@@ -11,9 +11,10 @@ use omlx_mcp::{
     browser::Browser,
     clock::Clock,
     config::{ConfigFile, Environment, Surface},
+    connection::SignInOptions,
     handle::{Handle, Options},
     network::NetworkSettings,
-    store::{CredentialStore, CredentialStoreError, Home},
+    store::{CredentialStore, CredentialStoreError, Home, NoKeychain},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -93,6 +94,33 @@ impl Desk {
             network: NetworkSettings::default(),
             surface: Surface::CommandLine,
         })?)
+    }
+
+    /// Starts the core in a process of its own, on a machine whose key is in a file; the variables say the same to a
+    /// real command line.
+    pub fn process(config: &Path, home: &Path, browser: Arc<dyn Browser>) -> Result<Handle, Box<dyn Error>> {
+        Ok(Handle::start(Options {
+            home: Home::at(home),
+            config: ConfigFile::at(config, &Environment::process()).watch(),
+            only: None,
+            clock: Clock::system(),
+            credentials: Arc::new(NoKeychain),
+            browser,
+            network: NetworkSettings::default(),
+            surface: Surface::CommandLine,
+        })?)
+    }
+
+    /// Signs in to the server `demo` in this process, with the key in a file so that other processes find it.
+    pub async fn sign_in(&self) -> TestResult {
+        let core = Self::process(
+            &self.config_path(),
+            &self.home_path(),
+            Arc::new(self.browser.clone()),
+        )?;
+        let signed_in = core.server("demo")?.sign_in(SignInOptions::default()).await;
+        core.stop().await;
+        signed_in.map(drop).map_err(|problem| problem.message.into())
     }
 }
 

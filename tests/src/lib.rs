@@ -3,9 +3,11 @@
 //! Three seams are faked and nothing else: the keychain, the clock, and who presses "Allow" in the browser. HTTP is real.
 
 mod browser;
+mod crowd;
 mod desk;
 mod node;
 
 pub use browser::{HttpBrowser, NoBrowser};
+pub use crowd::{Caller, Ended};
 pub use desk::{Desk, Memory, TestResult};
 pub use node::{Provider, Witness};

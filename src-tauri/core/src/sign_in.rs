@@ -3,7 +3,7 @@
 //! Discovery, registration, the request in the browser, its response, the token, the vault. Each step is in the file
 //! of its RFC; this one decides what follows what, and stores no grant until the token is there.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -25,22 +25,21 @@ use crate::{
         http::Http,
         identity,
         redirect::{LoopbackListener, LoopbackRedirect, RedirectError},
+        refresh::{KeepError, Refresher},
         registration::{self, RegistrationError, RegistrationRequest, registered_form},
         scope::Scopes,
         timeline::Stage,
         token::{self, TokenError},
     },
-    store::{LockError, Vault, VaultError},
+    store::{Vault, VaultError},
 };
-
-/// How long the vault's lock is waited for when a grant is stored: longer than any refresh takes.
-const LOCK_WAIT: Duration = Duration::from_mins(1);
 
 /// One sign-in, from beginning to end.
 pub(crate) struct SignIn {
     pub(crate) key: GrantKey,
     pub(crate) auth: AuthConfig,
     pub(crate) vault: Vault,
+    pub(crate) refresher: Refresher,
     pub(crate) http: Http,
     /// What the server said when it refused; none asks it to be discovered without.
     pub(crate) challenge: Option<BearerChallenge>,
@@ -81,12 +80,12 @@ pub(crate) enum SignInError {
     /// The code could not be redeemed.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The grant could not be stored.
+    /// The vault cannot be read or written.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// Another process holds the grant.
+    /// The grant could not be stored in place of the old one.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Keep(#[from] KeepError),
     /// The user gave it up.
     #[error("the sign-in was cancelled")]
     Cancelled,
@@ -101,7 +100,7 @@ impl SignInError {
             Self::Authorization(error) => error,
             Self::Token(error) => error,
             Self::Vault(error) => error,
-            Self::Lock(error) => error,
+            Self::Keep(error) => error,
             Self::Cancelled => return None,
         })
     }
@@ -252,12 +251,9 @@ impl SignIn {
         }
     }
 
-    /// Stores the grant under its lock, so that a refresh of the old one under way elsewhere cannot overwrite it.
     async fn store(&self, mut grant: Grant) -> Result<(), SignInError> {
         grant.identity = identity::identify(&self.http, &grant).await;
-        let lock = self.vault.lock(&self.key, LOCK_WAIT).await?;
-        self.vault.save(&grant).await?;
-        drop(lock);
+        self.refresher.keep(grant).await?;
         Ok(())
     }
 }

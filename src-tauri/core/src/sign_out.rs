@@ -1,11 +1,14 @@
 //! Signing out: revoke at the server, delete the registration where possible, always wipe locally, and say what worked.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Explain, Problem, ServerId,
     oauth::{
         client::{ClientInformation, ClientRegistration},
+        grant::Grant,
         http::Http,
         registration::{self, Unregistered},
         revocation::{self, Revocation},
@@ -47,35 +50,70 @@ pub enum SignOutStep {
     },
 }
 
-/// Signs one grant out. Only what keeps this machine from forgetting is an error; the rest is in the report.
+/// How long another process's refresh is waited for before the grant is removed all the same.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
+/// Signs out a grant that no connection of this process owns, such as one whose entry has left the config file.
 pub async fn sign_out(vault: &Vault, http: &Http, name: GrantName) -> Result<SignOutReport, VaultError> {
-    let mut report = SignOutReport {
-        server: name.server().clone(),
-        refresh_token: SignOutStep::Nothing,
-        access_token: SignOutStep::Nothing,
-        registration: SignOutStep::Nothing,
-        wiped: false,
+    let leaving = Leaving {
+        vault,
+        http,
+        name: name.clone(),
     };
-    match vault.load(&name).await {
-        Ok(Some(grant)) => {
-            let revoked = revocation::revoke(http, &grant).await;
-            report.refresh_token = revoked.refresh_token.into();
-            report.access_token = revoked.access_token.into();
-            report.registration = unregister(http, &grant.client).await;
-            vault.remove_client(name.server(), &grant.issuer).await?;
+    leaving
+        .run(async {
+            // Whoever holds the lock finds nothing to save over, and gives its tokens back itself.
+            let _lock = vault.lock(&name, LOCK_WAIT).await;
+            vault.remove(&name).await
+        })
+        .await
+}
+
+/// One grant about to be signed out.
+pub(crate) struct Leaving<'a> {
+    pub(crate) vault: &'a Vault,
+    pub(crate) http: &'a Http,
+    pub(crate) name: GrantName,
+}
+
+impl Leaving<'_> {
+    /// Gives everything back and wipes it; only what keeps this machine from forgetting is an error.
+    pub(crate) async fn run(
+        self,
+        wipe: impl Future<Output = Result<bool, VaultError>>,
+    ) -> Result<SignOutReport, VaultError> {
+        let mut report = SignOutReport {
+            server: self.name.server().clone(),
+            refresh_token: SignOutStep::Nothing,
+            access_token: SignOutStep::Nothing,
+            registration: SignOutStep::Nothing,
+            wiped: false,
+        };
+        match self.vault.load(&self.name).await {
+            Ok(Some(grant)) => self.give_back(&grant, &mut report).await?,
+            Ok(None) => {}
+            // Tokens that cannot be read cannot be revoked; the file goes all the same.
+            Err(error) => {
+                let failed = SignOutStep::Failed {
+                    problem: error.problem(),
+                };
+                (report.refresh_token, report.access_token) = (failed.clone(), failed);
+            }
         }
-        Ok(None) => {}
-        // Tokens that cannot be read cannot be revoked; the file goes all the same.
-        Err(error) => {
-            let problem = error.problem();
-            report.refresh_token = SignOutStep::Failed {
-                problem: problem.clone(),
-            };
-            report.access_token = SignOutStep::Failed { problem };
-        }
+        report.wiped = wipe.await?;
+        Ok(report)
     }
-    report.wiped = vault.remove(&name).await?;
-    Ok(report)
+
+    async fn give_back(&self, grant: &Grant, report: &mut SignOutReport) -> Result<(), VaultError> {
+        let revoked = revocation::revoke(self.http, grant).await;
+        report.refresh_token = revoked.refresh_token.into();
+        report.access_token = revoked.access_token.into();
+        report.registration = unregister(self.http, &grant.client).await;
+        self.vault
+            .remove_client(self.name.server(), &grant.issuer)
+            .await?;
+        Ok(())
+    }
 }
 
 async fn unregister(http: &Http, client: &ClientInformation) -> SignOutStep {

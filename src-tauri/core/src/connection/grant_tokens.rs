@@ -50,6 +50,10 @@ impl GrantTokens {
         })
     }
 
+    pub(crate) fn refresher(&self) -> &Refresher {
+        &self.refresher
+    }
+
     /// Presents `grant` from now on.
     pub(crate) fn present(&self, grant: &Grant) {
         let renewable = grant.tokens.refresh_token.is_some();

@@ -324,9 +324,13 @@ impl Owner {
         }
         match guarded.present().await {
             Ok(_) if renewed || self.is_unconnected() => self.connect().await,
-            Ok(_) => {}
             Err(Unready::Locked(problem)) => self.apply(Input::KeychainLocked(problem)).await,
-            Err(_) => self.disconnect(),
+            Err(Unready::Ended(problem)) => {
+                self.disconnect();
+                self.apply(Input::RefreshRejected(problem)).await;
+            }
+            // What cannot be read now is read again when it is next needed.
+            Ok(_) | Err(Unready::Unavailable { .. }) => {}
         }
         self.schedule_refresh();
     }

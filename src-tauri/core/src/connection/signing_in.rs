@@ -15,7 +15,7 @@ use crate::{
     AuthStatus, ConnectionStatus, Event, Explain, Problem,
     oauth::scope::Scopes,
     sign_in::{Offer, SignIn, SignInError},
-    sign_out::{self, SignOutReport},
+    sign_out::{Leaving, SignOutReport},
 };
 
 /// The sign-in under way, if any.
@@ -74,6 +74,7 @@ impl Owner {
             key: guarded.key,
             auth: self.config.auth.clone(),
             vault: guarded.vault,
+            refresher: guarded.tokens.refresher().clone(),
             http: guarded.http,
             challenge: self.progress.challenge.clone(),
             held: self.held_scopes(),
@@ -152,7 +153,12 @@ impl Owner {
             }
             .problem());
         };
-        let report = sign_out::sign_out(&guarded.vault, &guarded.http, (&guarded.key).into()).await;
+        let leaving = Leaving {
+            vault: &guarded.vault,
+            http: &guarded.http,
+            name: (&guarded.key).into(),
+        };
+        let report = leaving.run(guarded.tokens.refresher().forget(&guarded.key)).await;
         if report.is_ok() {
             self.forget().await;
         }
