@@ -6,7 +6,11 @@
 use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread,
     time::Duration,
 };
 
@@ -15,15 +19,16 @@ use tokio::sync::watch;
 
 use super::disk;
 
-/// How often the folders are looked at where the operating system gives no notice, such as on network drives.
+/// How often the folders are looked at where the operating system gives no notice, such as on network drives, and
+/// how often a folder that was removed is looked for.
 const POLL: Duration = Duration::from_millis(500);
 
-/// Counts what has happened since the watch began.
+/// Counts what has happened since the watch began, whoever did it: this process included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Grants saved or removed, by anyone.
+    /// Grants saved or removed.
     pub grants: u64,
-    /// Observations saved, by anyone.
+    /// Observations saved.
     pub records: u64,
 }
 
@@ -31,9 +36,17 @@ pub struct Seen {
 #[derive(Debug, Default)]
 pub(super) struct Changes(Mutex<Option<Watching>>);
 
+#[derive(Debug)]
 struct Watching {
     seen: watch::Sender<Seen>,
-    _watcher: Box<dyn Watcher + Send>,
+    wake: Sender<Wake>,
+}
+
+enum Wake {
+    /// A folder was removed, and the operating system's interest in it with it.
+    Lost,
+    /// Nobody is interested any more.
+    Stop,
 }
 
 impl Changes {
@@ -48,79 +61,119 @@ impl Changes {
 }
 
 impl Watching {
-    fn start(folders: &[PathBuf]) -> Self {
+    /// The folders are watched by the time this returns.
+    fn start(folders: &[PathBuf; 2]) -> Self {
+        for folder in folders {
+            // A folder that cannot be made is looked for until someone makes it.
+            let _ = disk::make_private(folder);
+        }
         let seen = watch::Sender::new(Seen::default());
-        let watcher = native(folders, &seen).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the data folder cannot be watched; it is polled instead");
-            polling(folders, &seen)
-        });
-        Self {
-            seen,
-            _watcher: watcher,
-        }
-    }
-}
-
-impl std::fmt::Debug for Watching {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Watching({:?})", *self.seen.borrow())
-    }
-}
-
-fn native(folders: &[PathBuf], seen: &watch::Sender<Seen>) -> notify::Result<Box<dyn Watcher + Send>> {
-    let mut watcher = RecommendedWatcher::new(counter(seen), Config::default())?;
-    watch_all(&mut watcher, folders)?;
-    Ok(Box::new(watcher))
-}
-
-fn polling(folders: &[PathBuf], seen: &watch::Sender<Seen>) -> Box<dyn Watcher + Send> {
-    let config = Config::default().with_poll_interval(POLL);
-    match PollWatcher::new(counter(seen), config) {
-        Ok(mut watcher) => {
-            if let Err(error) = watch_all(&mut watcher, folders) {
-                tracing::warn!(%error, "changes made by other processes will not be noticed");
-            }
-            Box::new(watcher)
-        }
-        Err(error) => {
+        let (wake, wakes) = mpsc::channel();
+        let notices = Notices {
+            folders: folders.to_vec(),
+            seen: seen.clone(),
+            wake: wake.clone(),
+        };
+        if let Err(error) = notices.watch(wakes) {
             tracing::warn!(%error, "changes made by other processes will not be noticed");
-            Box::new(notify::NullWatcher)
+        }
+        Self { seen, wake }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.wake.send(Wake::Stop);
+    }
+}
+
+/// What the watcher's events become.
+#[derive(Clone)]
+struct Notices {
+    folders: Vec<PathBuf>,
+    seen: watch::Sender<Seen>,
+    wake: Sender<Wake>,
+}
+
+impl Notices {
+    fn watch(self, wakes: Receiver<Wake>) -> notify::Result<()> {
+        let mut watcher = self.native().or_else(|error| {
+            tracing::warn!(%error, "the data folder cannot be watched; it is polled instead");
+            self.polling()
+        })?;
+        if self.watch_all(&mut *watcher).is_err() {
+            let _ = self.wake.send(Wake::Lost);
+        }
+        thread::Builder::new()
+            .name("vault-watch".to_owned())
+            .spawn(move || self.keep(watcher, &wakes))?;
+        Ok(())
+    }
+
+    /// Keeps the watcher until it is no longer wanted, and gives it back its folders when they come back.
+    fn keep(self, mut watcher: Box<dyn Watcher + Send>, wakes: &Receiver<Wake>) {
+        let mut is_lost = false;
+        loop {
+            let wake = if is_lost {
+                wakes.recv_timeout(POLL)
+            } else {
+                wakes.recv().map_err(RecvTimeoutError::from)
+            };
+            match wake {
+                Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Wake::Lost) => is_lost = true,
+                Err(RecvTimeoutError::Timeout) if self.watch_all(&mut *watcher).is_ok() => {
+                    is_lost = false;
+                    self.seen.send_modify(Seen::both);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
         }
     }
-}
 
-fn watch_all(watcher: &mut dyn Watcher, folders: &[PathBuf]) -> notify::Result<()> {
-    for folder in folders {
-        disk::make_private(folder).map_err(|error| notify::Error::generic(&error.to_string()))?;
-        watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    fn native(&self) -> notify::Result<Box<dyn Watcher + Send>> {
+        let watcher = RecommendedWatcher::new(self.handler(), Config::default())?;
+        Ok(Box::new(watcher))
     }
-    Ok(())
-}
 
-fn counter(seen: &watch::Sender<Seen>) -> impl Fn(notify::Result<Event>) + Send + 'static {
-    // Weak in effect: the watcher, and this with it, is dropped together with the sender that `Watching` holds.
-    let seen = seen.clone();
-    move |event| match event {
-        Ok(event) => count(&event, &seen),
-        // Events were lost: look at everything.
-        Err(_) => seen.send_modify(Seen::both),
+    fn polling(&self) -> notify::Result<Box<dyn Watcher + Send>> {
+        let config = Config::default().with_poll_interval(POLL);
+        Ok(Box::new(PollWatcher::new(self.handler(), config)?))
     }
-}
 
-fn count(event: &Event, seen: &watch::Sender<Seen>) {
-    if matches!(event.kind, EventKind::Access(_)) {
-        return;
+    fn watch_all(&self, watcher: &mut dyn Watcher) -> notify::Result<()> {
+        self.folders
+            .iter()
+            .try_for_each(|folder| watcher.watch(folder, RecursiveMode::NonRecursive))
     }
-    if event.need_rescan() {
-        return seen.send_modify(Seen::both);
+
+    fn handler(&self) -> impl Fn(notify::Result<Event>) + Send + 'static {
+        let notices = self.clone();
+        move |event| match event {
+            Ok(event) => notices.take(&event),
+            // Events were lost: look at everything.
+            Err(_) => notices.seen.send_modify(Seen::both),
+        }
     }
-    let is = |extension: &str| event.paths.iter().any(|path| has_extension(path, extension));
-    let (grants, records) = (is("grant"), is("json"));
-    if grants || records {
-        seen.send_modify(|seen| {
-            seen.grants += u64::from(grants);
-            seen.records += u64::from(records);
-        });
+
+    fn take(&self, event: &Event) {
+        if matches!(event.kind, EventKind::Access(_)) {
+            return;
+        }
+        if matches!(event.kind, EventKind::Remove(_))
+            && event.paths.iter().any(|path| self.folders.contains(path))
+        {
+            let _ = self.wake.send(Wake::Lost);
+        }
+        let is = |extension: &str| event.paths.iter().any(|path| has_extension(path, extension));
+        let grants = event.need_rescan() || is("grant");
+        let records = event.need_rescan() || is("json");
+        if grants || records {
+            self.seen.send_modify(|seen| {
+                seen.grants += u64::from(grants);
+                seen.records += u64::from(records);
+            });
+        }
     }
 }
 
@@ -132,5 +185,79 @@ impl Seen {
     fn both(&mut self) {
         self.grants += 1;
         self.records += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn folders(root: &TempDir) -> [PathBuf; 2] {
+        ["vault", "records"].map(|name| root.path().join(name))
+    }
+
+    async fn more_grants(seen: &mut watch::Receiver<Seen>, than: u64) -> u64 {
+        let now = seen.wait_for(|seen| seen.grants > than).await;
+        now.expect("noticed").grants
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_was_removed_is_watched_again_once_it_is_back() {
+        let root = TempDir::new().expect("a folder");
+        let (changes, folders) = (Changes::default(), folders(&root));
+        let mut seen = changes.subscribe(&folders);
+        fs::write(folders[0].join("a.grant"), "").expect("written");
+        more_grants(&mut seen, 0).await;
+        for folder in &folders {
+            fs::remove_dir_all(folder).expect("removed");
+            fs::create_dir(folder).expect("back");
+        }
+        // Nothing was ever observed: only the return of the folders counts one up.
+        let back = seen.wait_for(|seen| seen.records > 0).await;
+        let grants = back.expect("noticed").grants;
+        fs::write(folders[0].join("b.grant"), "").expect("written");
+        more_grants(&mut seen, grants).await;
+    }
+
+    #[tokio::test]
+    async fn without_the_systems_notices_the_folders_are_polled() {
+        let root = TempDir::new().expect("a folder");
+        let folders = folders(&root);
+        for folder in &folders {
+            fs::create_dir(folder).expect("made");
+        }
+        let (wake, _wakes) = mpsc::channel();
+        let notices = Notices {
+            folders: folders.to_vec(),
+            seen: watch::Sender::default(),
+            wake,
+        };
+        let mut seen = notices.seen.subscribe();
+        let mut watcher = notices.polling().expect("a watcher");
+        notices.watch_all(&mut *watcher).expect("watched");
+        fs::write(folders[0].join("a.grant"), "").expect("written");
+        more_grants(&mut seen, 0).await;
+        assert_eq!(seen.borrow().records, 0);
+    }
+
+    #[test]
+    fn only_grants_and_records_count() {
+        let (wake, _wakes) = mpsc::channel();
+        let notices = Notices {
+            folders: Vec::new(),
+            seen: watch::Sender::default(),
+            wake,
+        };
+        for name in ["a.lock", ".writing-x", "a.client", "a.grant.damaged"] {
+            let kind = EventKind::Create(notify::event::CreateKind::File);
+            notices.take(&Event::new(kind).add_path(name.into()));
+        }
+        let read = EventKind::Access(notify::event::AccessKind::Read);
+        notices.take(&Event::new(read).add_path("a.grant".into()));
+        assert_eq!(*notices.seen.borrow(), Seen::default());
     }
 }
