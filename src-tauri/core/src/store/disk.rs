@@ -113,7 +113,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8], what: &'static str) -> Result<(
 
 /// The same for what can be observed again: not flushed, and not written when it is there already.
 pub(super) fn note(path: &Path, bytes: &[u8], what: &'static str) -> Result<(), DiskError> {
-    if fs::read(path).is_ok_and(|old| old == bytes) {
+    if matches!(read(path, bytes.len() as u64), Ok(Some(old)) if old == bytes) {
         return Ok(());
     }
     let write = || {
@@ -138,10 +138,10 @@ pub(super) fn create(path: &Path, bytes: &[u8], what: &'static str) -> Result<bo
     write().map_err(|error| DiskError::new(path, error))
 }
 
-/// Removes a file; false when there was none.
+/// Removes a file, for good: what was signed out does not come back after a power cut. False when there was none.
 pub(super) fn remove(path: &Path, what: &'static str) -> Result<bool, DiskError> {
     let removed = fault::reach(what, "remove").and_then(|()| fs::remove_file(path));
-    match removed {
+    match removed.and_then(|()| sync_folder(path, what)) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(DiskError::new(path, error)),

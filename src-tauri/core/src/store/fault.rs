@@ -72,6 +72,7 @@ pub const POINTS: &[&str] = &[
     "record.create",
     "record.remove",
     "record.rename",
+    "record.sync_folder",
     "record.write",
     "refresh.publish",
     "refresh.register",

@@ -79,3 +79,25 @@ const FOLDER: &str = if cfg!(target_os = "linux") {
 } else {
     BUNDLE_ID
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_moves_the_folder_and_an_empty_one_does_not() {
+        let chosen = |value: &'static str| {
+            Home::locate(&move |name| (name == HOME_VARIABLE).then(|| value.to_owned())).expect("a folder")
+        };
+        assert_eq!(chosen("/data/connect").data(), Path::new("/data/connect"));
+        assert!(chosen("data").data().is_absolute());
+        assert!(chosen("").data().ends_with(FOLDER));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn on_linux_the_folder_has_a_linux_name() {
+        let home = Home::locate(&|_| None).expect("a folder");
+        assert!(home.data().ends_with("omlx-connect"));
+    }
+}

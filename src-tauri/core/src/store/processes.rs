@@ -206,7 +206,7 @@ mod faults {
         match point.split_once('.')? {
             ("grant", "remove") => Some("remove"),
             ("client", "remove") => Some("remove_client"),
-            ("record", "remove") => Some("remove_record"),
+            ("record", "remove" | "sync_folder") => Some("remove_record"),
             ("grant" | "key" | "marker", _) => Some("notion"),
             ("client", _) => Some("save_client"),
             ("record", _) => Some("save_record"),
@@ -224,6 +224,10 @@ mod faults {
         }
         let vault = vault(home);
         vault.save(&grant("notion")).await.expect("saved");
+        vault
+            .save_record(&key("notion"), &ServerRecord::default())
+            .await
+            .expect("saved");
         vault
             .save_client(&key("notion").server, &client())
             .await
