@@ -100,6 +100,8 @@ pub(super) enum Flaw {
         "server '{0}': oMLX splits tool names at the first '__', so a name that contains it hides its tools"
     )]
     DoubleUnderscore(String),
+    #[error("server '{0}' would start mcp-remote only to reach a URL; add the URL instead")]
+    Bridge(String),
     #[error("oMLX would disable MCP because of this file: {0}")]
     OmlxRefuses(String),
 }
@@ -120,6 +122,7 @@ impl Flaw {
             | Self::Entry(server)
             | Self::PlainHttp(server)
             | Self::LiteralSecret(server)
+            | Self::Bridge(server)
             | Self::DoubleUnderscore(server) => Some(server),
             _ => None,
         }
@@ -167,6 +170,7 @@ impl Explain for Flaw {
             Self::WithoutEffect { .. } => "server_key_without_effect",
             Self::PlainHttp(_) => "server_plain_http",
             Self::LiteralSecret(_) => "server_literal_secret",
+            Self::Bridge(_) => "server_bridge",
             Self::OmlxRefuses(_) => "omlx_refuses",
         }
     }

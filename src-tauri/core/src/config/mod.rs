@@ -17,11 +17,14 @@ mod flaw;
 mod folders;
 mod locate;
 mod model;
+mod names;
 mod new_server;
 mod omlx_rules;
 mod parse;
 mod read;
 mod server;
+mod snippet;
+mod suggestion;
 mod syntax;
 mod watch;
 
@@ -34,5 +37,6 @@ pub use model::{
 };
 pub use new_server::{AuthBlock, NewEndpoint, NewServer, NewTransport, Start};
 pub use read::{ConfigError, MAX_BYTES};
+pub use suggestion::{Suggestion, SuggestionError, Suggestions};
 pub use syntax::Format;
 pub use watch::ConfigState;

@@ -18,7 +18,7 @@ use super::{
 use crate::event::TransportKind;
 
 /// Keys that mean something here.
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "transport",
     "type",
     "command",
@@ -36,7 +36,7 @@ const KEYS: &[&str] = &[
 ];
 
 /// Keys that mean something to another client and nothing here; no reason to worry anyone.
-const FOREIGN_KEYS: &[&str] = &[
+pub(super) const FOREIGN_KEYS: &[&str] = &[
     "name",
     "description",
     "alwaysAllow",
@@ -111,7 +111,7 @@ fn warn_of_names(fields: Fields<'_>, notes: &mut Notes) {
 }
 
 /// `enabled`, or what Cline and Windsurf write.
-fn enabled(fields: Fields<'_>) -> Result<bool, Flaw> {
+pub(super) fn enabled(fields: Fields<'_>) -> Result<bool, Flaw> {
     let disabled = fields.flag("disabled")?.unwrap_or(false);
     Ok(fields.flag("enabled")?.unwrap_or(!disabled))
 }
