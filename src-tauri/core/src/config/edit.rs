@@ -319,7 +319,7 @@ impl ConfigFile {
     }
 
     fn omlx_notes(&self, before: &str, after: &str, regard: Regard) -> Result<Vec<Problem>, EditError> {
-        if self.readers == Readers::OnlyUs {
+        if self.readers != Readers::OmlxToo {
             return Ok(Vec::new());
         }
         let was_fine = is_blank(before) || omlx_rules::refusals(before, self.format).is_empty();

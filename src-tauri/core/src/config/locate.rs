@@ -52,6 +52,8 @@ pub enum Origin {
 pub enum Readers {
     /// Nobody we know of.
     OnlyUs,
+    /// oMLX, should it be pointed here: it is a place where oMLX looks, but does not start MCP from by itself.
+    PerhapsOmlx,
     /// oMLX, which one unknown key in an entry makes refuse the whole file.
     OmlxToo,
 }
@@ -152,18 +154,22 @@ impl ConfigFile {
         self.readers
     }
 
-    /// Every file found by oMLX's own rules is oMLX's; a named one is when one of those rules leads to it as well.
+    /// oMLX starts MCP from a file it was given by the variable or its settings, however we came by that file.
     fn readers(&self, home: &Path, working_folder: &Path) -> Readers {
-        let same = |other: PathBuf| is_same(&self.path, &other);
+        let is_this = |other: &PathBuf| is_same(&self.path, other);
         let variable = self
             .env
             .non_empty(VARIABLE)
             .map(|path| working_folder.join(self.env.path(&path)));
-        let omlx_s = self.origin != Origin::Explicit
-            || variable.is_some_and(same)
-            || settings_path(home, &self.env).is_some_and(same)
-            || NAMES.iter().any(|name| same(home.join(FOLDER).join(name)));
-        if omlx_s { Readers::OmlxToo } else { Readers::OnlyUs }
+        let given = [variable, settings_path(home, &self.env)];
+        let mut looked_for = NAMES.iter().map(|name| home.join(FOLDER).join(name));
+        if given.iter().flatten().any(is_this) {
+            Readers::OmlxToo
+        } else if self.origin != Origin::Explicit || looked_for.any(|place| is_this(&place)) {
+            Readers::PerhapsOmlx
+        } else {
+            Readers::OnlyUs
+        }
     }
 }
 
@@ -398,15 +404,24 @@ mod tests {
     }
 
     #[test]
-    fn a_file_found_by_omlx_s_rules_is_omlx_s_however_it_was_named() {
+    fn a_file_that_omlx_was_given_is_omlx_s_however_it_was_found() {
         let machine = Machine::new();
-        machine.settings("~/.omlx/mcp.json");
-        let readers = |variable, explicit| machine.locate(Surface::CommandLine, variable, explicit).read_by();
-        assert_eq!(readers(None, None), Readers::OmlxToo);
+        let readers = |variable, explicit| {
+            let file = machine.locate(Surface::CommandLine, variable, explicit);
+            file.read_by()
+        };
+        assert_eq!(readers(None, None), Readers::PerhapsOmlx);
         assert_eq!(readers(None, Some("mine.json")), Readers::OnlyUs);
-        assert_eq!(readers(None, Some("~/.omlx/mcp.json")), Readers::OmlxToo);
-        assert_eq!(readers(None, Some("~/.config/omlx/mcp.json")), Readers::OmlxToo);
+        assert_eq!(
+            readers(None, Some("~/.config/omlx/mcp.json")),
+            Readers::PerhapsOmlx
+        );
+        assert_eq!(readers(Some("mine.json"), None), Readers::OmlxToo);
         assert_eq!(readers(Some("mine.json"), Some("mine.json")), Readers::OmlxToo);
+        machine.settings("~/.config/omlx/mcp.json");
+        assert_eq!(readers(None, None), Readers::OmlxToo);
+        assert_eq!(readers(None, Some("~/.config/omlx/mcp.json")), Readers::OmlxToo);
+        assert_eq!(readers(None, Some("mine.json")), Readers::OnlyUs);
     }
 
     #[cfg(unix)]
@@ -414,6 +429,7 @@ mod tests {
     fn a_link_to_omlx_s_file_is_omlx_s_file() {
         let machine = Machine::new();
         machine.write("home/.config/omlx/mcp.json", "{}");
+        machine.settings("~/.config/omlx/mcp.json");
         std::os::unix::fs::symlink(
             machine.path("home/.config/omlx/mcp.json"),
             machine.path("work/l.json"),

@@ -40,3 +40,6 @@ pub use read::{ConfigError, MAX_BYTES};
 pub use suggestion::{Suggestion, SuggestionError, Suggestions};
 pub use syntax::Format;
 pub use watch::ConfigState;
+
+#[cfg(test)]
+mod documented;

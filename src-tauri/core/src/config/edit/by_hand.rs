@@ -103,16 +103,20 @@ fn instructions(change: &Change, file: &ConfigFile) -> ByHand {
 fn add(name: &str, server: &NewServer, readers: Readers) -> (String, String) {
     let mut entry = server.entry();
     let mut rest = String::new();
+    let mut what = "put under 'servers'";
     if !server.auth.is_empty() {
         match readers {
             Readers::OnlyUs => {
                 entry.insert("auth".to_owned(), Value::Object(server.auth.0.clone()));
             }
-            Readers::OmlxToo => rest = yaml(&json!({ "auth": { name: server.auth.0 } }), 0),
+            Readers::OmlxToo | Readers::PerhapsOmlx => {
+                what = "put under 'servers', and under 'auth' at the root";
+                rest = yaml(&json!({ "auth": { name: server.auth.0 } }), 0);
+            }
         }
     }
     let lines = yaml(&json!({ name: entry }), 2);
-    ("put under 'servers'".to_owned(), lines + &rest)
+    (what.to_owned(), lines + &rest)
 }
 
 /// A value as YAML lines, indented by some spaces.

@@ -65,7 +65,7 @@ impl Editor<'_> {
         if servers.get(id.as_str()).is_some() {
             return Err(EditError::Exists(id.clone()));
         }
-        if server.needs_newer_omlx() && self.readers == Readers::OmlxToo {
+        if server.needs_newer_omlx() && self.readers != Readers::OnlyUs {
             self.notes.push(note(
                 "omlx_may_refuse",
                 "older versions of oMLX do not know 'cwd' and would disable MCP because of it",
@@ -137,9 +137,9 @@ impl Editor<'_> {
         };
         match (self.readers, own, central) {
             (Readers::OmlxToo, true, _) => self.move_to_root(id, &entry, keys),
-            (Readers::OmlxToo, false, _) => patch(&self.central_block(id)?, &keys.0),
+            (Readers::OmlxToo | Readers::PerhapsOmlx, false, _) => patch(&self.central_block(id)?, &keys.0),
             (Readers::OnlyUs, false, Some(central)) => patch(&central, &keys.0),
-            (Readers::OnlyUs, _, central) => {
+            (Readers::OnlyUs | Readers::PerhapsOmlx, _, central) => {
                 if let Some(central) = central {
                     // Taken out of one place only, a key would shine through from the other.
                     patch(&central, &removals(&keys.0))?;

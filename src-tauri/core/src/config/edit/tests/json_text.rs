@@ -240,6 +240,23 @@ fn auth_goes_into_the_root_map_when_omlx_reads_the_file() {
 }
 
 #[test]
+fn where_omlx_only_might_read_a_new_block_goes_to_the_root_and_an_old_one_stays_where_it_is() {
+    let place = |text: &str| {
+        let mut place = Place::json(text);
+        place.file.readers = Readers::PerhapsOmlx;
+        place.file.set_auth(&id("x"), client("c")).expect("set");
+        serde_json::from_str::<Value>(&place.text()).expect("JSON")
+    };
+    let new = place(r#"{"servers": {"x": {"url": "https://a.example"}}}"#);
+    assert_eq!(new["auth"]["x"]["client_id"], "c");
+    let old = place(r#"{"servers": {"x": {"url": "https://a.example", "auth": {"account": "a"}}}}"#);
+    assert_eq!(
+        (&old["servers"]["x"]["auth"]["client_id"], &old["auth"]),
+        (&json!("c"), &Value::Null)
+    );
+}
+
+#[test]
 fn a_block_in_an_entry_moves_to_the_root_with_the_first_change_when_omlx_reads_the_file() {
     let text = r#"{
   "servers": {

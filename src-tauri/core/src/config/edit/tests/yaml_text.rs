@@ -31,7 +31,7 @@ fn the_exact_lines_are_told() {
           client_id: c
     "#);
     insta::assert_snapshot!(told(&add, Readers::OmlxToo), @r#"
-    config_by_hand: …/mcp.yaml is YAML, which is left to you, so that its comments survive: put under 'servers'
+    config_by_hand: …/mcp.yaml is YAML, which is left to you, so that its comments survive: put under 'servers', and under 'auth' at the root
       notion:
         transport: streamable-http
         url: https://mcp.notion.com/mcp
