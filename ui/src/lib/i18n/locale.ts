@@ -38,7 +38,18 @@ export function resolve(language: Language, system: readonly string[]): Locale {
 
 /** Chinese goes by script, and by region where no script is said. */
 function closest(tag: string): Locale | undefined {
-  const { language, script, region } = new Intl.Locale(tag).maximize();
+  const maximized = parsed(tag)?.maximize();
+  if (!maximized) return undefined;
+  const { language, script, region } = maximized;
   if (language === "zh") return script === "Hant" || region === "TW" ? "zh-Hant" : "zh-Hans";
   return LOCALES.find((locale) => locale === language);
+}
+
+/** WebKitGTK passes the system's own names on, `C` among them, which are no language tags. */
+function parsed(tag: string): Intl.Locale | null {
+  try {
+    return new Intl.Locale(tag.replace("_", "-"));
+  } catch {
+    return null;
+  }
 }

@@ -52,6 +52,8 @@ describe("the language", () => {
     [["zh-Hant-US"], "zh-Hant"],
     [["en-GB"], "en"],
     [["fr"], "en"],
+    [["C", "", "c.UTF-8", "ja_JP"], "ja"],
+    [["C"], "en"],
     [[], "en"],
   ] as const)("for a system that speaks %j is %s", (system, locale) => {
     expect(resolve("system", system)).toBe(locale);
