@@ -4,7 +4,10 @@
 //! keeps everything it does not understand.
 //!
 //! ```text
-//! locate → read → syntax → parse → server → auth      a text becomes a Config and notes
+//! locate → read → syntax → parse → server → auth      a text becomes a Config and notes; flaw has every sentence
+//! folders → watch                                     the same again after every change
+//! suggestion → snippet, names → new_server            what someone typed or pasted becomes a server to add
+//! edit → json | by_hand → atomic                      one entry changes, checked against omlx_rules first
 //! ```
 
 mod atomic;
