@@ -112,7 +112,7 @@ impl Explain for EditError {
             Self::Read(error) => error.code(),
             Self::Broken { .. } => "config_broken",
             Self::Exists(_) => "server_exists",
-            Self::NoSuchServer { .. } => "server_unknown",
+            Self::NoSuchServer { .. } => "unknown_server",
             Self::Ambiguous(_) => "config_duplicate",
             Self::Invalid(_) => "server_config",
             Self::DisablesOmlx(_) => "omlx_refuses",

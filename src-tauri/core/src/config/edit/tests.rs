@@ -261,7 +261,7 @@ fn what_cannot_be_edited_says_why_and_stays_as_it_was() {
       "config_duplicate: 'x' stands in the config file twice; take one out first",
       "config_duplicate: 'servers' stands in the config file twice; take one out first",
       "server_config: Server 'x' config must be a dictionary",
-      "server_unknown: there is no server 'x' in the config file",
+      "unknown_server: there is no server 'x' in the config file",
       "server_config: 'auth' must be a dictionary"
     ]
     "#);

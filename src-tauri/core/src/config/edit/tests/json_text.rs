@@ -443,7 +443,7 @@ fn a_misspelt_name_gets_a_suggestion() {
     let error = place.file.remove(&id("notoin")).expect_err("refused");
     assert_eq!(
         place.told(&error),
-        "server_unknown: there is no server 'notoin' in the config file; did you mean 'notion'?"
+        "unknown_server: there is no server 'notoin' in the config file; did you mean 'notion'?"
     );
     let error = place.file.add(&id("notion"), notion()).expect_err("refused");
     assert_eq!(

@@ -54,7 +54,7 @@ fn the_exact_lines_are_told() {
 
 #[test]
 fn a_change_that_makes_no_sense_is_refused_before_any_line_is_told() {
-    insta::assert_snapshot!(told(&Change::Enable(id("b")), Readers::OnlyUs), @"server_unknown: there is no server 'b' in the config file");
+    insta::assert_snapshot!(told(&Change::Enable(id("b")), Readers::OnlyUs), @"unknown_server: there is no server 'b' in the config file");
     insta::assert_snapshot!(told(&Change::Add(id("a"), Box::new(files())), Readers::OnlyUs), @"server_exists: there is a server 'a' already; choose another name");
 }
 
