@@ -7,12 +7,14 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    authorized_http::Refusal,
+    call::CallError,
     guarded::Guarded,
     live::Live,
     login_path::LoginPath,
     owner::{Owner, Progress},
     recorder::Recorder,
-    refused::Refused,
+    refused::{Refused, wanted_scopes},
     server_log::{LogLine, ServerLog},
     state::State,
 };
@@ -28,6 +30,9 @@ use crate::{
     store::Vault,
     supervisor::Changed,
 };
+
+/// How long a caller whose request was refused waits to be told what that means.
+const VERDICT: Duration = Duration::from_secs(2);
 
 /// How many commands wait for an owner before the asker waits too.
 const COMMANDS: usize = 16;
@@ -231,9 +236,36 @@ impl Connection {
 
     pub(crate) async fn call(&self, tool: &str, arguments: JsonObject) -> Result<CallToolResult, Problem> {
         let live = self.live().await?;
-        live.call(&self.config, tool, arguments)
-            .await
-            .map_err(|error| error.problem())
+        match live.call(&self.config, tool, arguments).await {
+            Ok(result) => Ok(result),
+            Err(CallError::Forbidden(refusal)) => Err(self.forbidden(&refusal)),
+            Err(error @ CallError::Unauthorized(_)) => {
+                Err(self.verdict().await.unwrap_or_else(|| error.problem()))
+            }
+            Err(error) => Err(error.problem()),
+        }
+    }
+
+    fn forbidden(&self, refusal: &Refusal) -> Problem {
+        let id = &self.config.id;
+        let wanted = wanted_scopes(refusal).filter(|_| self.guarded.is_some());
+        let refused = match wanted {
+            Some(wanted) => {
+                let granted = self.snapshot().scopes;
+                Refused::scope_missing(id, &wanted, &granted.iter().map(String::as_str).collect())
+            }
+            None => Refused::forbidden(id, refusal),
+        };
+        refused.problem()
+    }
+
+    /// What the owner makes of a 401 it hears of at the same time as the caller.
+    async fn verdict(&self) -> Option<Problem> {
+        let mut status = self.status.clone();
+        let told = status
+            .wait_for(|status| status.problem.is_some() && status.connection != ConnectionStatus::Connected);
+        let status = tokio::time::timeout(VERDICT, told).await.ok()?.ok()?;
+        status.problem.clone()
     }
 
     pub(crate) fn timeline(&self) -> Vec<Step> {

@@ -7,20 +7,14 @@ use http::StatusCode;
 use super::{
     authorized_http::{Presented, Refusal},
     owner::Owner,
-    refused::Refused,
+    refused::{Refused, wanted_scopes},
     state::Input,
 };
-use crate::{
-    Explain, Problem,
-    oauth::{challenge::BearerChallenge, scope::Scopes},
-};
+use crate::{Explain, oauth::challenge::BearerChallenge};
 
 /// How often one operation may ask for more scopes before the server is said to refuse it (MCP "Step-Up
 /// Authorization Flow": "a few").
 const STEP_UPS: u32 = 3;
-
-/// RFC 6750 §3.1
-const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
 
 impl Owner {
     /// Acts on a refusal, of a connection attempt or of any later request.
@@ -61,63 +55,26 @@ impl Owner {
     }
 
     fn forbidden(&mut self, refusal: &Refusal, challenge: Option<BearerChallenge>) -> Option<Input> {
-        let wants_scope = challenge
-            .as_ref()
-            .and_then(|challenge| challenge.error.as_deref())
-            == Some(INSUFFICIENT_SCOPE);
-        if !wants_scope || self.guarded.is_none() {
+        let server = self.config.id.clone();
+        let Some(wanted) = wanted_scopes(refusal).filter(|_| self.guarded.is_some()) else {
             // A call that is not allowed says so itself; only a server that refuses everything is a failed connection.
-            return self
-                .live
-                .borrow()
-                .is_none()
-                .then(|| Input::Failed(self.forbidden_problem(refusal)));
-        }
-        let wanted = challenge
-            .as_ref()
-            .and_then(|challenge| challenge.scope.clone())
-            .unwrap_or_default();
+            let failed = self.live.borrow().is_none();
+            return failed.then(|| Input::Failed(Refused::forbidden(&server, refusal).problem()));
+        };
         self.progress.challenge = challenge;
-        let operation = refusal
-            .operation
-            .clone()
-            .unwrap_or_else(|| "the connection".to_owned());
+        let operation = refusal.operation.clone();
+        let operation = operation.unwrap_or_else(|| "the connection".to_owned());
         let asked = self.progress.step_ups.entry(operation.clone()).or_default();
         *asked += 1;
-        let server = self.config.id.clone();
         if *asked > STEP_UPS {
-            return Some(Input::Failed(
-                Refused::ScopeRefused { server, operation }.problem(),
-            ));
+            let refused = Refused::ScopeRefused { server, operation };
+            return Some(Input::Failed(refused.problem()));
         }
-        let granted = self
-            .state
-            .grant
-            .as_ref()
-            .map(|grant| grant.scopes.clone())
-            .unwrap_or_default();
-        let missing = wanted.difference(&granted);
-        let problem = Refused::ScopeMissing {
-            server,
-            scopes: named(&missing, &wanted),
-        }
-        .problem();
-        Some(Input::ScopeMissing { missing, problem })
-    }
-
-    fn forbidden_problem(&self, refusal: &Refusal) -> Problem {
-        Refused::Forbidden {
-            server: self.config.id.clone(),
-            detail: refusal.detail.clone(),
-        }
-        .problem()
-    }
-}
-
-fn named(missing: &Scopes, wanted: &Scopes) -> String {
-    if missing.is_empty() {
-        wanted.to_string()
-    } else {
-        missing.to_string()
+        let grant = self.state.grant.as_ref();
+        let granted = grant.map(|grant| grant.scopes.clone()).unwrap_or_default();
+        Some(Input::ScopeMissing {
+            missing: wanted.difference(&granted),
+            problem: Refused::scope_missing(&server, &wanted, &granted).problem(),
+        })
     }
 }

@@ -1,8 +1,13 @@
 //! What a server's refusal means for its user: 401 and 403, told apart by what was sent and what came back.
 
-use super::fault::said;
-use crate::oauth::refresh::NO_REFRESH_TOKEN;
-use crate::{Action, Explain, ServerId};
+use super::{authorized_http::Refusal, fault::said};
+use crate::{
+    Action, Explain, ServerId,
+    oauth::{challenge::BearerChallenge, refresh::NO_REFRESH_TOKEN, scope::Scopes},
+};
+
+/// RFC 6750 §3.1
+const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
 
 /// A refusal that no retry mends.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +83,24 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// 403, with the server's own words.
+    pub(super) fn forbidden(server: &ServerId, refusal: &Refusal) -> Self {
+        Self::Forbidden {
+            server: server.clone(),
+            detail: refusal.detail.clone(),
+        }
+    }
+
+    /// 403 `insufficient_scope`; a challenge that names no new scope names all of them again.
+    pub(super) fn scope_missing(server: &ServerId, wanted: &Scopes, granted: &Scopes) -> Self {
+        let missing = wanted.difference(granted);
+        let scopes = if missing.is_empty() { wanted } else { &missing };
+        Self::ScopeMissing {
+            server: server.clone(),
+            scopes: scopes.to_string(),
+        }
+    }
+
     /// A grant that cannot go on, by the code that ended it.
     pub(crate) fn grant_ended(server: &ServerId, code: &str) -> Self {
         let server = server.clone();
@@ -90,6 +113,13 @@ impl Refused {
             }
         }
     }
+}
+
+/// The scopes a 403 asks for; none when it asks for none (RFC 6750 §3.1).
+pub(super) fn wanted_scopes(refusal: &Refusal) -> Option<Scopes> {
+    let challenge = BearerChallenge::from_headers(&refusal.challenges)?;
+    let wants = challenge.error.as_deref() == Some(INSUFFICIENT_SCOPE);
+    wants.then(|| challenge.scope.unwrap_or_default())
 }
 
 impl Explain for Refused {

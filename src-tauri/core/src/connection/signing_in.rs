@@ -94,10 +94,11 @@ impl Owner {
         self.apply(Input::SignInStarted).await;
     }
 
-    /// Scopes to keep when more are asked for; none when a sign-in begins anew.
+    /// Scopes to ask for besides those of the challenge: the ones granted, and the ones another process was refused for
+    /// (MCP "Step-Up Authorization Flow", union). None when a sign-in begins anew.
     fn held_scopes(&self) -> Scopes {
         match &self.state.grant {
-            Some(grant) if self.state.wants_more() => grant.scopes.clone(),
+            Some(grant) if self.state.wants_more() => grant.scopes.union(&self.state.missing),
             _ => Scopes::default(),
         }
     }
