@@ -8,11 +8,11 @@ help: ## What there is
 
 run: ## Build, start the demo server, sign in to it, list and call its tools
 	@scripts/setup.sh rust
-	@cargo build --quiet --release -p omlx-cli
+	@cargo build --quiet -p omlx-cli
 	@scripts/run.sh
 
 test: ## Everything: the gate, every scenario, interop
-	@scripts/setup.sh rust node browser
+	@scripts/setup.sh rust nextest node browser keychain
 	@$(MAKE) --no-print-directory check
 	@scripts/test.sh
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing and nothing else: setup.sh rust|node|browser …
+# Installs what is missing and nothing else: setup.sh rust|node|browser|keychain …
 # Debian packages need root or sudo; on a Mac, Homebrew. What cannot be installed is named, with what it is for.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -18,10 +18,12 @@ apt_install() {
 rust() {
   command -v cargo >/dev/null || { say "Rust is missing: https://rustup.rs installs it"; exit 1; }
   command -v cc >/dev/null || { say "installing a C compiler"; apt_install build-essential || { say "a C compiler is missing"; exit 1; }; }
-  [ "${1:-}" = build-only ] || command -v cargo-nextest >/dev/null || {
-    say "installing cargo-nextest (once, some minutes)"
-    cargo install --quiet --locked cargo-nextest
-  }
+}
+
+nextest() {
+  command -v cargo-nextest >/dev/null && return 0
+  say "installing cargo-nextest (once, some minutes)"
+  cargo install --quiet --locked cargo-nextest
 }
 
 # Debian's Node may be older than 22, which the interop counterparts need; npm brings the right one along.
@@ -42,6 +44,14 @@ browser() {
   command -v chromium >/dev/null && return 0
   say "installing Chromium"
   apt_install chromium || say "Chromium could not be installed: the browser scenarios will say they were left out"
+}
+
+# A real Secret Service for the keychain tests.
+keychain() {
+  [ "$(uname)" = Linux ] || return 0
+  command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null && return 0
+  say "installing dbus and gnome-keyring"
+  apt_install dbus gnome-keyring || say "no keychain could be installed: its tests will say they were left out"
 }
 
 for part in "$@"; do "$part"; done

@@ -58,3 +58,28 @@ async fn a_sign_in_ends_with_the_tools_listed_and_one_called() -> TestResult {
     core.stop().await;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_grant_of_another_issuer_than_the_config_now_pins_is_never_presented() -> TestResult {
+    let demo = demo(Era::Stateless).await?;
+    let desk = Desk::with_server(&demo.mcp_url())?;
+    desk.sign_in().await?;
+    let auth = json!({ "issuer": "https://as.example" });
+    desk.configure(
+        &json!({ "demo": { "transport": "streamable-http", "url": demo.mcp_url(), "auth": auth } }),
+    )?;
+    demo.forget_calls();
+    let core = Desk::process(
+        &desk.config_path(),
+        &desk.home_path(),
+        std::sync::Arc::new(desk.browser.clone()),
+    )?;
+    let status = core.server("demo")?.settled().await;
+    assert_eq!(
+        status.problem.map(|problem| problem.code.into_owned()).as_deref(),
+        Some("grant_elsewhere")
+    );
+    assert_eq!(demo.calls().len(), 0);
+    core.stop().await;
+    Ok(())
+}

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::later,
-    config::AuthConfig,
+    config::{AuthConfig, ResourceChoice},
     oauth::{
         grant::{Grant, GrantKey},
         refresh::{RefreshOutcome, RefreshReason, Refresher, due_at, over_at},
@@ -52,6 +52,21 @@ impl GrantTokens {
 
     pub(crate) fn refresher(&self) -> &Refresher {
         &self.refresher
+    }
+
+    /// Whether `grant` is one the config file still asks for: an entry that now pins another issuer or resource must
+    /// not be served with tokens of the old one (MCP "Authorization Server Binding").
+    pub(crate) fn fits(&self, grant: &Grant) -> bool {
+        let issuer = self
+            .auth
+            .issuer
+            .as_ref()
+            .is_none_or(|pinned| *pinned == grant.issuer);
+        let resource = match &self.auth.resource {
+            ResourceChoice::Exact(pinned) => grant.resource.as_ref() == Some(pinned),
+            ResourceChoice::Discovered | ResourceChoice::Omitted => true,
+        };
+        issuer && resource
     }
 
     /// Presents `grant` from now on.

@@ -96,6 +96,11 @@ impl Guarded {
             self.tokens.withdraw();
             return Err(Unready::Ended(self.ended(code)));
         }
+        if !self.tokens.fits(&grant) {
+            self.tokens.withdraw();
+            let server = self.key.server.clone();
+            return Err(Unready::Ended(Refused::GrantElsewhere { server }.problem()));
+        }
         self.tokens.present(&grant);
         Ok(Some(grant))
     }

@@ -44,6 +44,14 @@ pub enum Refused {
         /// Which server.
         server: ServerId,
     },
+    /// The stored grant is of another issuer or for another resource than the config file now pins.
+    #[error(
+        "the stored sign-in of {server} is not for the issuer or resource that the config file names now"
+    )]
+    GrantElsewhere {
+        /// Which server.
+        server: ServerId,
+    },
     /// 403 `insufficient_scope` (RFC 6750 §3.1).
     #[error("{server} needs more permission: {scopes}")]
     ScopeMissing {
@@ -129,7 +137,8 @@ impl Explain for Refused {
             Self::CredentialRejected { .. } => "credential_rejected",
             Self::TokenRejected { .. } => "token_rejected",
             Self::RefreshRejected { .. } => "refresh_rejected",
-            Self::NotRenewable { .. } => "not_renewable",
+            Self::NotRenewable { .. } => NO_REFRESH_TOKEN,
+            Self::GrantElsewhere { .. } => "grant_elsewhere",
             Self::ScopeMissing { .. } => "insufficient_scope",
             Self::ScopeRefused { .. } => "scope_refused",
             Self::NothingToSignInTo { .. } => "nothing_to_sign_in_to",
@@ -142,9 +151,10 @@ impl Explain for Refused {
         match self {
             Self::SignInNeeded { .. } => Action::Connect,
             Self::CredentialRejected { .. } => Action::EditConfig,
-            Self::TokenRejected { .. } | Self::RefreshRejected { .. } | Self::NotRenewable { .. } => {
-                Action::Reauthenticate
-            }
+            Self::GrantElsewhere { .. }
+            | Self::TokenRejected { .. }
+            | Self::RefreshRejected { .. }
+            | Self::NotRenewable { .. } => Action::Reauthenticate,
             Self::ScopeMissing { .. } => Action::Allow,
             Self::NothingToSignInTo { .. } => Action::None,
             Self::NotConnected { .. } => Action::Retry,

@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Builds what is measured as it is shipped, and prints figures and ratios of one run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --quiet --release -p omlx-cli
+cp target/release/omlx target/release/omlx-measured
+cargo build --quiet --release -p omlx-tests --bin bench --bin callers
+target/release/bench target/release/omlx-measured
+printf '%-36s %10s\n' 'command line binary' "$(du -k target/release/omlx-measured | awk '{printf "%.1f MB", $1/1024}')"

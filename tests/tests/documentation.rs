@@ -1,0 +1,84 @@
+//! What the documents promise is what the program does.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use omlx_mcp::config::{ConfigFile, Environment};
+use omlx_tests::TestResult;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sources(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The codes of one file: the words an `Explain::code` can return.
+fn codes(source: &str) -> Vec<String> {
+    let bodies = source.split("fn code(&self) -> &'static str {").skip(1);
+    let ends = bodies.map(|body| body.split("\n    }").next().unwrap_or_default());
+    ends.flat_map(|body| body.split('"').skip(1).step_by(2))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_code_the_program_prints_is_explained() -> TestResult {
+    let page = fs::read_to_string(root().join("docs/troubleshooting.md"))?;
+    let mut files = Vec::new();
+    sources(&root().join("src-tauri/core/src"), &mut files)?;
+    sources(&root().join("src-tauri/cli/src"), &mut files)?;
+    let mut seen = 0;
+    for file in files {
+        let source = fs::read_to_string(&file)?;
+        let shown = source.split("#[cfg(test)]").next().unwrap_or_default();
+        for code in codes(shown) {
+            seen += 1;
+            assert!(
+                page.contains(&format!("`{code}`")),
+                "{code} of {} is not in docs/troubleshooting.md",
+                file.display()
+            );
+        }
+    }
+    assert!(seen > 80, "{seen} codes were found");
+    Ok(())
+}
+
+#[test]
+fn the_example_config_is_good_as_it_is() -> TestResult {
+    let config = ConfigFile::at(root().join("mcp.example.json"), &Environment::of([])).read()?;
+    assert!(config.servers.keys().any(|id| id.as_str() == "notion"));
+    assert!(config.notes.iter().all(|note| !note.fatal), "{:?}", config.notes);
+    Ok(())
+}
+
+#[test]
+fn what_a_document_links_to_exists() -> TestResult {
+    for page in [
+        "docs/setup.md",
+        "docs/security.md",
+        "docs/architecture.md",
+        "docs/decisions/README.md",
+    ] {
+        let path = root().join(page);
+        let text = fs::read_to_string(&path)?;
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let local = !link.contains("://") && !link.starts_with('#');
+            let target = path.parent().map(|folder| folder.join(link)).unwrap_or_default();
+            assert!(!local || target.exists(), "{page} links to {link}");
+        }
+    }
+    Ok(())
+}
