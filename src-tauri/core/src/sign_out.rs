@@ -5,15 +5,16 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Explain, Problem, ServerId,
+    AuthStatus, Explain, Problem, ServerId,
     oauth::{
         client::{ClientInformation, ClientRegistration},
         grant::Grant,
         http::Http,
         registration::{self, Unregistered},
         revocation::{self, Revocation},
+        scope::Scopes,
     },
-    store::{GrantName, Vault, VaultError},
+    store::{GrantName, ServerRecord, Vault, VaultError},
 };
 
 /// What a sign-out did, for the user to see.
@@ -60,13 +61,34 @@ pub async fn sign_out(vault: &Vault, http: &Http, name: GrantName) -> Result<Sig
         http,
         name: name.clone(),
     };
-    leaving
+    let report = leaving
         .run(async {
             // Whoever holds the lock finds nothing to save over, and gives its tokens back itself.
             let _lock = vault.lock(&name, LOCK_WAIT).await;
             vault.remove(&name).await
         })
-        .await
+        .await?;
+    if report.wiped {
+        observe(vault, &name).await;
+    }
+    Ok(report)
+}
+
+/// A server whose grant is gone asks for a sign-in; what else was observed of it stays true.
+async fn observe(vault: &Vault, name: &GrantName) {
+    let Some(record) = vault.load_record(name) else {
+        return;
+    };
+    let record = ServerRecord {
+        auth: Some(AuthStatus::NotAuthenticated),
+        problem: None,
+        missing_scopes: Scopes::default(),
+        ..record
+    };
+    // A record that cannot be written costs the next process a look at the server, and nothing else.
+    if let Err(error) = vault.save_record(name, &record).await {
+        tracing::debug!("not recorded: {error}");
+    }
 }
 
 /// One grant about to be signed out.

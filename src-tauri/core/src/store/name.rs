@@ -86,6 +86,13 @@ impl From<&GrantKey> for RecordName {
     }
 }
 
+/// The record of the entry a grant was made for.
+impl From<&GrantName> for RecordName {
+    fn from(name: &GrantName) -> Self {
+        Self(name.stem.clone())
+    }
+}
+
 /// A server without a URL, such as a child process.
 impl From<&ServerId> for RecordName {
     fn from(server: &ServerId) -> Self {
