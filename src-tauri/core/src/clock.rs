@@ -1,7 +1,7 @@
 //! The clock seam: instants for expiry and time-outs that a test can move by hand.
 //!
 //! Expiry is compared against wall-clock time because it must survive a restart and a machine asleep. A wait is
-//! therefore made of short naps, so that a clock that jumps is noticed within [`NAP`].
+//! therefore made of short naps, so that a clock that jumps is noticed within half a minute.
 
 use std::{
     fmt,

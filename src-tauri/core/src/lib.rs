@@ -1,7 +1,7 @@
 //! Connections to MCP servers, and the OAuth grants behind them.
 //!
 //! One process-wide [`Handle`](handle::Handle) starts everything and is cheap to clone. Commands go in through it, the truth comes
-//! out as a watched [`Snapshot`](event::Snapshot), and news as [`Event`](event::Event)s.
+//! out as a watched [`Snapshot`], and news as [`Event`]s.
 //!
 //! ```text
 //! config   → what the user wrote                    one parser for oMLX's file and its neighbours' dialects
