@@ -141,7 +141,7 @@ describe("the tabs", () => {
     const { user, page } = await open("three");
     await user.click(tab("Log"));
     await settle();
-    expect(page()).toContain("Connected to MCP server 'notion' (14 tools available)");
+    expect(page()).toContain("index loaded: 1,482 pages");
   });
 
   it("say why when they cannot be filled", async () => {

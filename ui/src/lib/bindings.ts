@@ -105,6 +105,28 @@ export type Stage =
   | "revocation"
   | "identity";
 
+/** A line of the server's own output: it may say anything. */
+export type LogLine = { at: string; source: LogSource; text: string };
+
+export type LogSource = "stderr" | "message";
+
+export type SignOutReport = {
+  server: ServerId;
+  refresh_token: SignOutStep;
+  access_token: SignOutStep;
+  registration: SignOutStep;
+  /** Whether this machine held anything; whatever it held is gone. */
+  wiped: boolean;
+};
+
+export type SignOutStep =
+  | { outcome: "done" }
+  | { outcome: "nothing" }
+  | { outcome: "unsupported" }
+  | { outcome: "failed"; problem: Problem };
+
+export type KeySource = "keychain" | "file";
+
 // ---- the shell ----
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
@@ -120,27 +142,6 @@ export type Tool = {
   /** `annotations.destructiveHint` */
   destructive: boolean | null;
 };
-
-export type LogLine = { at: string; level: LogLevel; text: string };
-
-export type LogLevel = "error" | "warn" | "info" | "debug";
-
-/** What signing out achieved: at the authorization server, and here. */
-export type SignOutReport = {
-  refresh_token: Revocation;
-  access_token: Revocation;
-  registration: Revocation;
-  /** Whether the grant is gone from this machine. */
-  wiped: boolean;
-};
-
-export type Revocation =
-  | { outcome: "done" }
-  /** There was none. */
-  | { outcome: "absent" }
-  /** The server has no endpoint for it. */
-  | { outcome: "unsupported" }
-  | { outcome: "failed"; problem: Problem };
 
 /** What a URL turned out to be. */
 export type Probe =
@@ -260,5 +261,3 @@ export type About = {
   key_source: KeySource;
   gateway_url: string | null;
 };
-
-export type KeySource = "keychain" | "file";

@@ -3,6 +3,7 @@
 import type {
   About,
   ServerEntry,
+  ServerId,
   ServerSnapshot,
   Settings,
   SignOutReport,
@@ -144,16 +145,16 @@ export function steps(url: string, rejected: boolean): Step[] {
   return [...all.slice(0, -1), { ...last, status: 400, decision, rule: "RFC 6749 §5.2" }];
 }
 
-export function log(id: string, url: string | null): LogLine[] {
-  const lines: [LogLine["level"], string][] = [
-    ["info", url ? `connecting to ${url}` : `starting ${id}`],
-    ["info", "transport connected, protocol 2025-11-25"],
-    ["debug", "tools/list, page 1 of 1"],
-    ["info", `Connected to MCP server '${id}' (14 tools available)`],
-    ["warn", "the server announced list_changed twice within one second"],
-    ["info", "access token refreshed, valid for 60 minutes"],
+export function log(id: string, isLocal: boolean): LogLine[] {
+  const source: LogLine["source"] = isLocal ? "stderr" : "message";
+  const lines = [
+    `${id} 2.4.1 ready`,
+    "index loaded: 1,482 pages, 17 databases",
+    "search took 212 ms for 25 results",
+    "rate limit at 80 %, slowing down",
+    "list_changed: 1 tool added",
   ];
-  return lines.map(([level, line], index) => ({ at: at((index - 40) * 4 * SECOND), level, text: line }));
+  return lines.map((text, index) => ({ at: at((index - 40) * 4 * SECOND), source, text }));
 }
 
 /** What a URL turns out to be, told by its host. */
@@ -251,12 +252,13 @@ export const ABOUT: About = {
   gateway_url: "http://127.0.0.1:8765/mcp",
 };
 
-export const SIGNED_OUT_REPORT: SignOutReport = {
+export const signOutReport = (server: ServerId): SignOutReport => ({
+  server,
   refresh_token: { outcome: "done" },
   access_token: { outcome: "done" },
   registration: { outcome: "unsupported" },
   wiped: true,
-};
+});
 
 export const SETTINGS: Settings = {
   launch_at_login: true,

@@ -36,7 +36,7 @@ import {
   steps,
   tools,
   SETTINGS,
-  SIGNED_OUT_REPORT,
+  signOutReport,
   entry,
 } from "./content";
 import { type Scenario, SCENARIOS } from "./scenarios";
@@ -116,7 +116,7 @@ export class MockBackend implements Backend {
     await this.world.called("signOut", id);
     this.world.change(id, signedOut(id, pickPlace(this.world.server(id))));
     this.world.tell({ event: "signed_out", server: id });
-    return SIGNED_OUT_REPORT;
+    return signOutReport(id);
   }
 
   async allowScopes(id: ServerId): Promise<void> {
@@ -161,7 +161,7 @@ export class MockBackend implements Backend {
 
   async log(id: ServerId): Promise<LogLine[]> {
     await this.world.called("log", id);
-    return log(id, this.world.server(id).url);
+    return log(id, this.world.server(id).transport === "stdio");
   }
 
   async probe(url: string): Promise<Probe> {

@@ -125,13 +125,12 @@ export const en = {
   "stage.revocation": "Revocation",
   "stage.identity": "Identity",
 
-  "log.intro": "The last lines of this connection, without any secret.",
+  "log.intro": "What the server itself had to say lately.",
   "log.copy": "Copy log",
   "log.none_title": "Nothing logged yet",
-  "level.error": "Error",
-  "level.warn": "Warn",
-  "level.info": "Info",
-  "level.debug": "Debug",
+  "log.none_text": "A server that prints or logs something is heard here.",
+  "log.stderr": "Output",
+  "log.message": "Message",
 
   "sign_in.browser_hint":
     "Agree on the page of {host} that opened in your browser. It comes back here by itself.",
@@ -147,11 +146,12 @@ export const en = {
   "sign_out.registration": "Client registration",
   "sign_out.here": "On this computer",
   "sign_out.done": "Revoked",
-  "sign_out.absent": "There was none",
+  "sign_out.deleted": "Deleted",
+  "sign_out.nothing": "There was none",
   "sign_out.unsupported": "The provider cannot revoke it",
   "sign_out.failed": "Could not be revoked",
   "sign_out.wiped": "Erased",
-  "sign_out.not_wiped": "Could not be erased",
+  "sign_out.not_wiped": "There was nothing stored",
 
   "problem.code": "Error code, as in the troubleshooting guide",
 

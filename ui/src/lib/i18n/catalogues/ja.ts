@@ -116,13 +116,12 @@ export const ja: Catalogue = {
   "stage.revocation": "失効",
   "stage.identity": "本人情報",
 
-  "log.intro": "この接続の最新の記録です。秘密は含まれません。",
+  "log.intro": "サーバ自身が最近出力した内容です。",
   "log.copy": "ログをコピー",
   "log.none_title": "記録はまだありません",
-  "level.error": "エラー",
-  "level.warn": "警告",
-  "level.info": "情報",
-  "level.debug": "詳細",
+  "log.none_text": "サーバが何かを出力すると、ここに表示されます。",
+  "log.stderr": "出力",
+  "log.message": "メッセージ",
 
   "sign_in.browser_hint":
     "ブラウザに開いた {host} のページで同意してください。終わると自動でここに戻ります。",
@@ -138,11 +137,12 @@ export const ja: Catalogue = {
   "sign_out.registration": "クライアント登録",
   "sign_out.here": "このコンピュータ",
   "sign_out.done": "失効しました",
-  "sign_out.absent": "ありませんでした",
+  "sign_out.deleted": "削除しました",
+  "sign_out.nothing": "ありませんでした",
   "sign_out.unsupported": "提供元は失効に対応していません",
   "sign_out.failed": "失効できませんでした",
   "sign_out.wiped": "消去しました",
-  "sign_out.not_wiped": "消去できませんでした",
+  "sign_out.not_wiped": "保存されたものはありませんでした",
 
   "problem.code": "トラブルシューティングにあるエラーコード",
 

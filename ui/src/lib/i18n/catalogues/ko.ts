@@ -116,13 +116,12 @@ export const ko: Catalogue = {
   "stage.revocation": "폐기",
   "stage.identity": "신원",
 
-  "log.intro": "이 연결의 최근 기록입니다. 비밀은 들어 있지 않습니다.",
+  "log.intro": "서버가 최근에 남긴 내용입니다.",
   "log.copy": "로그 복사",
   "log.none_title": "아직 기록 없음",
-  "level.error": "오류",
-  "level.warn": "경고",
-  "level.info": "정보",
-  "level.debug": "상세",
+  "log.none_text": "서버가 무언가를 출력하면 여기에 나타납니다.",
+  "log.stderr": "출력",
+  "log.message": "메시지",
 
   "sign_in.browser_hint": "브라우저에 열린 {host} 페이지에서 동의하세요. 끝나면 저절로 여기로 돌아옵니다.",
   "sign_in.device_hint": "아무 기기에서나 {page}을(를) 열고 이 코드를 입력하세요:",
@@ -137,11 +136,12 @@ export const ko: Catalogue = {
   "sign_out.registration": "클라이언트 등록",
   "sign_out.here": "이 컴퓨터",
   "sign_out.done": "폐기됨",
-  "sign_out.absent": "없었음",
+  "sign_out.deleted": "삭제됨",
+  "sign_out.nothing": "없었음",
   "sign_out.unsupported": "제공자가 폐기를 지원하지 않음",
   "sign_out.failed": "폐기하지 못함",
   "sign_out.wiped": "지워짐",
-  "sign_out.not_wiped": "지우지 못함",
+  "sign_out.not_wiped": "저장된 것이 없었음",
 
   "problem.code": "문제 해결 문서에 나오는 오류 코드",
 

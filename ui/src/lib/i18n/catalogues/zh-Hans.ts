@@ -116,13 +116,12 @@ export const zhHans: Catalogue = {
   "stage.revocation": "撤销",
   "stage.identity": "身份",
 
-  "log.intro": "此连接的最近记录，不含任何机密。",
+  "log.intro": "服务器自己最近输出的内容。",
   "log.copy": "拷贝日志",
   "log.none_title": "还没有记录",
-  "level.error": "错误",
-  "level.warn": "警告",
-  "level.info": "信息",
-  "level.debug": "调试",
+  "log.none_text": "服务器有输出时会显示在这里。",
+  "log.stderr": "输出",
+  "log.message": "消息",
 
   "sign_in.browser_hint": "请在浏览器中打开的 {host} 页面上同意。完成后会自动回到这里。",
   "sign_in.device_hint": "在任意设备上打开 {page} 并输入此代码：",
@@ -137,11 +136,12 @@ export const zhHans: Catalogue = {
   "sign_out.registration": "客户端注册",
   "sign_out.here": "这台电脑",
   "sign_out.done": "已撤销",
-  "sign_out.absent": "原本没有",
+  "sign_out.deleted": "已删除",
+  "sign_out.nothing": "原本没有",
   "sign_out.unsupported": "提供方不支持撤销",
   "sign_out.failed": "无法撤销",
   "sign_out.wiped": "已抹除",
-  "sign_out.not_wiped": "无法抹除",
+  "sign_out.not_wiped": "原本没有存储",
 
   "problem.code": "错误代码，见疑难解答文档",
 

@@ -116,13 +116,12 @@ export const zhHant: Catalogue = {
   "stage.revocation": "撤銷",
   "stage.identity": "身分",
 
-  "log.intro": "此連線的最近記錄，不含任何機密。",
+  "log.intro": "伺服器自己最近輸出的內容。",
   "log.copy": "拷貝記錄",
   "log.none_title": "還沒有記錄",
-  "level.error": "錯誤",
-  "level.warn": "警告",
-  "level.info": "資訊",
-  "level.debug": "除錯",
+  "log.none_text": "伺服器有輸出時會顯示在這裡。",
+  "log.stderr": "輸出",
+  "log.message": "訊息",
 
   "sign_in.browser_hint": "請在瀏覽器中打開的 {host} 頁面上同意。完成後會自動回到這裡。",
   "sign_in.device_hint": "在任何裝置上打開 {page} 並輸入此代碼：",
@@ -137,11 +136,12 @@ export const zhHant: Catalogue = {
   "sign_out.registration": "用戶端註冊",
   "sign_out.here": "這部電腦",
   "sign_out.done": "已撤銷",
-  "sign_out.absent": "原本沒有",
+  "sign_out.deleted": "已刪除",
+  "sign_out.nothing": "原本沒有",
   "sign_out.unsupported": "提供者不支援撤銷",
   "sign_out.failed": "無法撤銷",
   "sign_out.wiped": "已清除",
-  "sign_out.not_wiped": "無法清除",
+  "sign_out.not_wiped": "原本沒有儲存",
 
   "problem.code": "錯誤代碼，見疑難排解文件",
 
