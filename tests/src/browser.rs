@@ -37,6 +37,10 @@ impl Browser for HttpBrowser {
 pub struct NoBrowser;
 
 impl Browser for NoBrowser {
+    fn is_available(&self) -> bool {
+        false
+    }
+
     fn open(&self, _url: &Url) -> Result<(), BrowserError> {
         Err(BrowserError::Unavailable)
     }

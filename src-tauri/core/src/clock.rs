@@ -98,6 +98,11 @@ impl ManualClock {
         self.time.send_replace(later(now, by));
     }
 
+    /// Whether anybody waits for this clock to move.
+    pub fn is_awaited(&self) -> bool {
+        self.time.receiver_count() > 0
+    }
+
     /// Sets the clock to any instant, the past included.
     pub fn set(&self, instant: Timestamp) {
         self.time.send_replace(instant);

@@ -3,6 +3,8 @@
 //! Discovery, registration, the request in the browser, its response, the token, the vault. Each step is in the file
 //! of its RFC; this one decides what follows what, and stores no grant until the token is there.
 
+mod by_device;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,7 +14,7 @@ use url::Url;
 use crate::{
     Action, Explain,
     browser::Browser,
-    config::AuthConfig,
+    config::{AuthConfig, GrantType},
     event::SignInPrompt,
     oauth::{
         authorization::{
@@ -20,6 +22,7 @@ use crate::{
         },
         challenge::BearerChallenge,
         client::{ClientInformation, ClientRegistration},
+        device::{self, DeviceError},
         discovery::{self, Discovery, DiscoveryError},
         grant::{Grant, GrantKey},
         http::Http,
@@ -62,6 +65,22 @@ pub(crate) struct Offer {
     pub(crate) reply: oneshot::Sender<bool>,
 }
 
+/// Which way a sign-in goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// RFC 6749 §4.1
+    Browser,
+    /// RFC 8628
+    Device,
+}
+
+/// What is asked for, whom, and which way.
+struct Asked<'a> {
+    discovery: &'a Discovery,
+    scope: &'a Scopes,
+    way: Way,
+}
+
 /// Why a sign-in came to nothing. What was stored before is as it was.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum SignInError {
@@ -77,6 +96,9 @@ pub(crate) enum SignInError {
     /// The browser came back with something other than a code.
     #[error(transparent)]
     Authorization(#[from] AuthorizationError),
+    /// The device was not let in.
+    #[error(transparent)]
+    Device(DeviceError),
     /// The code could not be redeemed.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -91,6 +113,16 @@ pub(crate) enum SignInError {
     Cancelled,
 }
 
+/// What a token endpoint says means the same whichever way led there.
+impl From<DeviceError> for SignInError {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::Token(error) => Self::Token(error),
+            error => Self::Device(error),
+        }
+    }
+}
+
 impl SignInError {
     fn inner(&self) -> Option<&dyn Explain> {
         Some(match self {
@@ -98,6 +130,7 @@ impl SignInError {
             Self::Registration(error) => error,
             Self::Redirect(error) => error,
             Self::Authorization(error) => error,
+            Self::Device(error) => error,
             Self::Token(error) => error,
             Self::Vault(error) => error,
             Self::Keep(error) => error,
@@ -127,7 +160,13 @@ impl SignIn {
             .vault
             .load_client(&self.key.server, &discovery.server.issuer)
             .await?;
-        let grant = match self.authorize(&discovery, &scope, stored).await {
+        let way = self.way(&discovery);
+        let asked = Asked {
+            discovery: &discovery,
+            scope: &scope,
+            way,
+        };
+        let grant = match self.ask(&asked, stored).await {
             Err(SignInError::Token(TokenError::InvalidClient { code, .. })) if self.may_become_another() => {
                 let decision =
                     format!("the server does not know this client ({code}): once more, as a new one");
@@ -135,7 +174,7 @@ impl SignIn {
                 self.vault
                     .remove_client(&self.key.server, &discovery.server.issuer)
                     .await?;
-                self.authorize(&discovery, &scope, None).await?
+                self.ask(&asked, None).await?
             }
             outcome => outcome?,
         };
@@ -150,20 +189,48 @@ impl SignIn {
         )
     }
 
+    /// The way of the config file; where that is the browser and there is none, a code where the server offers one.
+    fn way(&self, discovery: &Discovery) -> Way {
+        let without_browser = self
+            .browser
+            .as_ref()
+            .is_some_and(|browser| !browser.is_available());
+        match self.auth.grant {
+            GrantType::DeviceCode => Way::Device,
+            _ if without_browser && device::is_offered(&discovery.server) => {
+                let decision = "no browser can be opened here: a code is asked for";
+                self.http.note(Stage::Authorization, decision, "RFC 8628 §1");
+                Way::Device
+            }
+            _ => Way::Browser,
+        }
+    }
+
+    async fn ask(
+        &mut self,
+        asked: &Asked<'_>,
+        stored: Option<ClientInformation>,
+    ) -> Result<Grant, SignInError> {
+        match asked.way {
+            Way::Browser => self.authorize(asked, stored).await,
+            Way::Device => self.show_code(asked, stored).await,
+        }
+    }
+
     async fn authorize(
         &mut self,
-        discovery: &Discovery,
-        scope: &Scopes,
+        Asked { discovery, scope, .. }: &Asked<'_>,
         stored: Option<ClientInformation>,
     ) -> Result<Grant, SignInError> {
         let mut listener = self.listen(stored.as_ref()).await?;
-        let client = self.client(discovery, &listener, stored).await?;
+        let redirect_uris = vec![listener.redirect_uri().to_owned()];
+        let client = self.client(discovery, redirect_uris, stored).await?;
         let request = AuthorizationRequest {
             discovery,
             client: &client,
             auth: &self.auth,
             redirect_uri: redirect_uri(&client, &listener),
-            scope: scope.clone(),
+            scope: Scopes::clone(scope),
         };
         let (url, pending) = request.begin()?;
         self.show(&url);
@@ -199,10 +266,9 @@ impl SignIn {
     async fn client(
         &mut self,
         discovery: &Discovery,
-        listener: &LoopbackListener,
+        redirect_uris: Vec<String>,
         stored: Option<ClientInformation>,
     ) -> Result<ClientInformation, SignInError> {
-        let redirect_uris = vec![listener.redirect_uri().to_owned()];
         let failed = self
             .used
             .filter(|used| *used == ClientRegistration::MetadataDocument);

@@ -19,6 +19,11 @@ pub use environment::Environment;
 pub trait Browser: Send + Sync + fmt::Debug {
     /// Starts the browser on `url`, which is https or loopback http by the time it gets here.
     fn open(&self, url: &Url) -> Result<(), BrowserError>;
+
+    /// Whether there is any browser to be opened here; where there is none, a sign-in looks for a way without.
+    fn is_available(&self) -> bool {
+        true
+    }
 }
 
 /// The browser could not be started; the sign-in goes on, the URL is shown to be copied.
@@ -84,6 +89,10 @@ impl SystemBrowser {
 }
 
 impl Browser for SystemBrowser {
+    fn is_available(&self) -> bool {
+        self.opener().is_some()
+    }
+
     fn open(&self, url: &Url) -> Result<(), BrowserError> {
         // The caller has checked it; what is handed to another program is checked where it is handed over.
         crate::oauth::endpoint::Endpoint::try_from(url.clone()).map_err(BrowserError::Unsafe)?;

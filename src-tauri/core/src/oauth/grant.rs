@@ -9,7 +9,7 @@ use url::Url;
 
 use super::{
     client::ClientInformation, endpoint::Endpoint, identity::Identity, issuer::Issuer,
-    resource_uri::ResourceUri, scope::Scopes,
+    resource_uri::ResourceUri, scope::Scopes, server_metadata::AuthorizationServerMetadata,
 };
 use crate::{ServerId, config::ServerConfig};
 
@@ -104,6 +104,19 @@ pub struct GrantEndpoints {
     pub introspection: Option<Endpoint>,
     /// Where clients register (RFC 7591), for a client the server forgot.
     pub registration: Option<Endpoint>,
+}
+
+impl GrantEndpoints {
+    /// Those in the metadata; none without a token endpoint.
+    pub fn of(server: &AuthorizationServerMetadata) -> Option<Self> {
+        Some(Self {
+            token: server.token_endpoint.clone()?,
+            revocation: server.revocation_endpoint.clone(),
+            userinfo: server.userinfo_endpoint.clone(),
+            introspection: server.introspection_endpoint.clone(),
+            registration: server.registration_endpoint.clone(),
+        })
+    }
 }
 
 /// A successful token response (RFC 6749 §5.1) with absolute times.

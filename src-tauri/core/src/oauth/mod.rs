@@ -8,6 +8,7 @@
 //! | `discovery` | both together, and what was pinned |
 //! | `registration` | becoming a client (RFC 7591, RFC 7592, client id metadata document) |
 //! | `authorization` | the request in the browser and its response (RFC 6749 §4.1, 7636, 8707, 9207) |
+//! | `device` | a code entered on another device (RFC 8628) |
 //! | `redirect` | where the response comes back (RFC 8252) |
 //! | `token` | the token endpoint (RFC 6749 §5) |
 //! | `client_authentication` | proving who we are there (RFC 6749 §2.3) |
@@ -23,6 +24,7 @@ pub mod challenge;
 pub mod client;
 pub mod client_authentication;
 pub mod client_metadata_document;
+pub mod device;
 pub mod discovery;
 pub mod endpoint;
 pub mod grant;
@@ -47,4 +49,4 @@ mod well_known;
 mod wire;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

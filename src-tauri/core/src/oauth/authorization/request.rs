@@ -90,18 +90,8 @@ impl AuthorizationRequest<'_> {
 
     fn endpoints(&self) -> Result<GrantEndpoints, AuthorizationError> {
         let server = &self.discovery.server;
-        let token = server
-            .token_endpoint
-            .clone()
-            .ok_or_else(|| AuthorizationError::NoTokenEndpoint {
-                issuer: server.issuer.clone(),
-            })?;
-        Ok(GrantEndpoints {
-            token,
-            revocation: server.revocation_endpoint.clone(),
-            userinfo: server.userinfo_endpoint.clone(),
-            introspection: server.introspection_endpoint.clone(),
-            registration: server.registration_endpoint.clone(),
+        GrantEndpoints::of(server).ok_or_else(|| AuthorizationError::NoTokenEndpoint {
+            issuer: server.issuer.clone(),
         })
     }
 

@@ -172,6 +172,8 @@ impl Search<'_> {
             Some(("its secret has ended", "RFC 7591 §3.2.1"))
         } else if self.needs_redirect() && !wanted.iter().any(|uri| client.redirect_uris.contains(uri)) {
             Some(("it has another redirect URI", "RFC 6749 §3.1.2.3"))
+        } else if !self.needs_redirect() && !client.redirect_uris.is_empty() {
+            Some(("it is for sign-ins in the browser", "RFC 7591 §2"))
         } else if self.asks_beyond(client) {
             Some(("it was for fewer scopes", "RFC 7591 §2"))
         } else {

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use oauth2::{AccessToken, RefreshToken};
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     client_authentication::{ClientAuthenticationError, authenticated_form},
     endpoint::Endpoint,
     grant::{IdToken, TokenSet, TokenType},
-    http::{Http, HttpError},
+    http::{Http, HttpError, HttpResponse},
     identity::Identity,
     issuer::Issuer,
     scope::Scopes,
@@ -22,8 +23,10 @@ use crate::{Action, Explain};
 
 mod redeem;
 mod response;
+mod target;
 
 pub use redeem::{Redeemed, redeem};
+pub use target::Target;
 
 /// Why a token request gave no token; the variant says whose turn it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -155,6 +158,17 @@ pub async fn request(
         Err(error) => http.note(stage, error.to_string(), "RFC 6749 §5.2"),
     }
     outcome
+}
+
+/// What an answer without what was asked for says, at the other endpoints that answer like this one.
+pub(super) fn failure(response: &HttpResponse, now: Timestamp) -> TokenError {
+    match response::read(response, now) {
+        Err(error) => error,
+        Ok(_) => TokenError::Unreadable {
+            status: response.status.as_u16(),
+            reason: "with a token nobody asked for",
+        },
+    }
 }
 
 #[cfg(test)]

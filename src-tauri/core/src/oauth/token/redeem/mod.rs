@@ -1,6 +1,6 @@
 //! From an authorization code to a grant (RFC 6749 §4.1.3).
 
-use super::{TokenError, request};
+use super::{Target, TokenError, request};
 use crate::oauth::{
     authorization::RedeemableCode,
     client::ClientInformation,
@@ -20,10 +20,10 @@ pub struct Redeemed {
     pub tokens: TokenSet,
     /// Who signed in, as far as the token response says.
     pub identity: Identity,
-    issuer: Issuer,
-    resource: Option<ResourceUri>,
-    requested_scope: Scopes,
-    endpoints: GrantEndpoints,
+    pub(super) issuer: Issuer,
+    pub(super) resource: Option<ResourceUri>,
+    pub(super) requested_scope: Scopes,
+    pub(super) endpoints: GrantEndpoints,
 }
 
 impl Redeemed {
@@ -51,30 +51,24 @@ pub async fn redeem(
     code: RedeemableCode,
     client: &ClientInformation,
 ) -> Result<Redeemed, TokenError> {
-    if client.issuer != code.issuer {
-        return Err(TokenError::ForeignClient {
-            client: client.issuer.clone(),
-            server: code.issuer,
-        });
-    }
+    let target = Target {
+        issuer: code.issuer,
+        resource: code.resource,
+        scope: code.scope,
+        endpoints: code.endpoints,
+    };
+    target.check(client)?;
     let mut parameters = vec![
         ("grant_type", "authorization_code"),
         ("code", code.code.secret().as_str()),
         ("redirect_uri", code.redirect_uri.as_str()),
         ("code_verifier", code.verifier.secret().as_str()),
     ];
-    if let Some(resource) = &code.resource {
+    if let Some(resource) = &target.resource {
         parameters.push(("resource", resource.as_str()));
     }
-    let response = request(http, (&code.endpoints.token, Stage::Token), client, &parameters).await?;
-    Ok(Redeemed {
-        identity: response.identity.clone(),
-        tokens: response.into_tokens(http, &code.scope),
-        issuer: code.issuer,
-        resource: code.resource,
-        requested_scope: code.scope,
-        endpoints: code.endpoints,
-    })
+    let response = request(http, (&target.endpoints.token, Stage::Token), client, &parameters).await?;
+    Ok(target.redeemed(http, response))
 }
 
 #[cfg(test)]
