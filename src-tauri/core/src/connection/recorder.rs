@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::era::Era;
 use crate::{
-    ConnectionStatus, ServerSnapshot,
+    AuthStatus, ConnectionStatus, ServerSnapshot,
     clock::Clock,
     config::ServerConfig,
     oauth::{grant::GrantKey, timeline::Step},
@@ -39,7 +39,9 @@ impl Recorder {
 
     /// Remembers a state that is worth it: one the server led to, not one on the way there.
     pub(super) async fn observe(&mut self, snapshot: &ServerSnapshot, era: Option<Era>, clock: &Clock) {
-        if matches!(snapshot.connection, ConnectionStatus::Connecting) || snapshot.prompt.is_some() {
+        let under_way = snapshot.connection == ConnectionStatus::Connecting
+            || snapshot.auth == AuthStatus::Authenticating;
+        if under_way {
             return;
         }
         let record = ServerRecord {
