@@ -9,7 +9,10 @@ use omlx_mcp::{
     config::{ConfigError, ConfigFile, ConfigState, Environment},
     connection::{BrowserUse, SignInOptions},
     network::{AddressGuard, Network, NetworkSettings},
-    oauth::timeline::Timeline,
+    oauth::{
+        grant::GrantKey,
+        timeline::{Stage, Timeline},
+    },
     recorded::recorded,
     sign_out::{SignOutStep, sign_out},
     store::{Home, Vault},
@@ -80,5 +83,32 @@ async fn after_a_sign_out_without_a_connection_the_server_is_known_to_want_a_sig
     let snapshot = left(&desk)?;
     assert_eq!(snapshot.servers[0].auth, AuthStatus::NotAuthenticated);
     assert_eq!(snapshot.servers[0].tool_count, tools);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_evidence_begins_with_the_challenge_and_outlives_connections_that_need_none() -> TestResult {
+    let demo = Demo::start(DemoOptions::headless()).await?;
+    let desk = Desk::with_server(&demo.mcp_url())?;
+    let first = desk.start()?;
+    let server = first.server("demo")?;
+    let signed_in = server.sign_in(SignInOptions::default()).await;
+    signed_in.map_err(|problem| problem.message)?;
+    let steps = server.timeline();
+    let stages: Vec<Stage> = steps.iter().map(|step| step.stage).collect();
+    assert_eq!(stages.first(), Some(&Stage::Challenge), "{steps:?}");
+    assert!(stages.contains(&Stage::Token), "{steps:?}");
+    assert_eq!(
+        (steps[0].status, &*steps[0].decision),
+        (Some(401), "it asks for a token, and says where its metadata is")
+    );
+    first.stop().await;
+
+    let second = desk.start()?;
+    second.server("demo")?.settled().await;
+    second.stop().await;
+    let config = ConfigFile::at(desk.config_path(), &Environment::process()).read()?;
+    let key = GrantKey::of(&config.servers[0]).ok_or("it has a URL")?;
+    assert_eq!(vault(&desk).load_timeline(&key), Some(steps));
     Ok(())
 }

@@ -380,7 +380,11 @@ impl Owner {
             .observe(&snapshot, self.era, &self.shared.clock)
             .await;
         if let Some(guarded) = self.guarded.as_ref().filter(|_| before.auth != self.state.auth) {
-            self.recorder.timeline(&guarded.http.timeline().steps()).await;
+            let steps = guarded.http.timeline().steps();
+            // Nothing new is no reason to forget what an earlier process found out.
+            if !steps.is_empty() {
+                self.recorder.timeline(&steps).await;
+            }
         }
     }
 

@@ -10,7 +10,14 @@ use super::{
     refused::{Refused, wanted_scopes},
     state::Input,
 };
-use crate::{Explain, oauth::challenge::BearerChallenge};
+use crate::{
+    Explain,
+    oauth::{
+        challenge::BearerChallenge,
+        endpoint::redacted,
+        timeline::{Stage, Step},
+    },
+};
 
 /// How often one operation may ask for more scopes before the server is said to refuse it (MCP "Step-Up
 /// Authorization Flow": "a few").
@@ -20,6 +27,7 @@ impl Owner {
     /// Acts on a refusal, of a connection attempt or of any later request.
     pub(super) async fn refused(&mut self, refusal: &Arc<Refusal>) {
         let challenge = BearerChallenge::from_headers(&refusal.challenges);
+        self.note(refusal, challenge.as_ref());
         let input = match refusal.status {
             StatusCode::UNAUTHORIZED => self.unauthorized(refusal, challenge).await,
             _ => self.forbidden(refusal, challenge),
@@ -30,6 +38,37 @@ impl Owner {
             }
             self.apply(input).await;
         }
+    }
+
+    /// The first line of the evidence: what was asked, and what the refusal wants.
+    fn note(&self, refusal: &Refusal, challenge: Option<&BearerChallenge>) {
+        let (Some(guarded), Some(url)) = (&self.guarded, self.config.transport.url()) else {
+            return;
+        };
+        let decision = match (wanted_scopes(refusal), challenge) {
+            (Some(wanted), _) => format!("it asks for more scope: {wanted}"),
+            (
+                None,
+                Some(BearerChallenge {
+                    resource_metadata: Some(_),
+                    ..
+                }),
+            ) => "it asks for a token, and says where its metadata is".to_owned(),
+            (None, Some(_)) => "it asks for a token".to_owned(),
+            (None, None) => "it refuses, and names no way in".to_owned(),
+        };
+        let operation = refusal
+            .operation
+            .as_deref()
+            .map(|operation| format!(" {operation}"));
+        guarded.http.timeline().push(Step {
+            at: guarded.http.clock().now(),
+            stage: Stage::Challenge,
+            request: Some(format!("POST {}{}", redacted(url), operation.unwrap_or_default())),
+            status: Some(refusal.status.as_u16()),
+            decision,
+            rule: Some("RFC 6750 §3".to_owned()),
+        });
     }
 
     async fn unauthorized(&mut self, refusal: &Refusal, challenge: Option<BearerChallenge>) -> Option<Input> {

@@ -84,7 +84,7 @@ impl Owner {
             deadline: self.shared.clock.after(options.patience),
             used: None,
         };
-        sign_in.http.timeline().clear();
+        sign_in.http.timeline().begin_anew();
         self.progress.signing_in.responses = Some(responses);
         self.progress.signing_in.task = Some(
             self.progress

@@ -83,8 +83,11 @@ impl Timeline {
             .collect()
     }
 
-    /// Begins anew, for the next attempt.
-    pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// Begins anew for the next attempt, with what led to it: the challenge, if that is the last step.
+    pub fn begin_anew(&self) {
+        let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let led_here = steps.pop_back().filter(|step| step.stage == Stage::Challenge);
+        steps.clear();
+        steps.extend(led_here);
     }
 }
