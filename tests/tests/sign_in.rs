@@ -1,7 +1,7 @@
 //! From 401 to tools, with the exact requests it takes.
 
-use omlx_demo::{Demo, DemoOptions, Era};
-use omlx_mcp::{AuthStatus, ConnectionStatus};
+use omlx_demo::{Demo, DemoOptions, Era, Fault};
+use omlx_mcp::{AuthStatus, ConnectionStatus, connection::SignInOptions};
 use omlx_tests::{Desk, TestResult};
 use serde_json::json;
 
@@ -37,7 +37,7 @@ async fn a_sign_in_ends_with_the_tools_listed_and_one_called() -> TestResult {
     let core = desk.start()?;
     let server = core.server("demo")?;
     let signed_in = server
-        .sign_in(omlx_mcp::connection::SignInOptions::default())
+        .sign_in(SignInOptions::default())
         .await
         .map_err(|problem| problem.message)?;
     assert_eq!(signed_in.snapshot.auth, AuthStatus::Authenticated);
@@ -80,6 +80,44 @@ async fn a_grant_of_another_issuer_than_the_config_now_pins_is_never_presented()
         Some("grant_elsewhere")
     );
     assert_eq!(demo.calls().len(), 0);
+    core.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sign_in_whose_token_is_rejected_at_once_comes_to_an_end() -> TestResult {
+    let demo = demo(Era::Session).await?;
+    demo.set(Fault::no_refresh_token());
+    demo.set(Fault::RejectToken.at("POST /mcp rpc=tools/list"));
+    let desk = Desk::with_server(&demo.mcp_url())?;
+    let core = desk.start()?;
+    let server = core.server("demo")?;
+    for _ in 0..2 {
+        let signed_in = server.sign_in(SignInOptions::default()).await;
+        let snapshot = signed_in.map_err(|problem| problem.message)?.snapshot;
+        assert_eq!(snapshot.auth, AuthStatus::RefreshFailed);
+        assert_eq!(snapshot.connection, ConnectionStatus::Idle);
+    }
+    core.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_is_never_content_is_given_up_after_three_sign_ins() -> TestResult {
+    let demo = demo(Era::Session).await?;
+    demo.set(Fault::InsufficientScope("notes:write".to_owned()).at("POST /mcp rpc=tools/list"));
+    let desk = Desk::with_server(&demo.mcp_url())?;
+    let core = desk.start()?;
+    let server = core.server("demo")?;
+    for _ in 0..3 {
+        assert_ne!(server.snapshot().connection, ConnectionStatus::Failed);
+        let signed_in = server.sign_in(SignInOptions::default()).await;
+        signed_in.map_err(|problem| problem.message)?;
+    }
+    let given_up = server.settled().await;
+    assert_eq!(given_up.connection, ConnectionStatus::Failed);
+    let problem = given_up.problem.ok_or("no problem")?;
+    assert_eq!(problem.code, "scope_refused");
     core.stop().await;
     Ok(())
 }

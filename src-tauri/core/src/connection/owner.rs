@@ -110,6 +110,7 @@ impl Owner {
                 heard = Ear::hear(self.progress.ear.as_mut()) => self.heard(heard).await,
                 () = until(&self.shared, due) => self.wake().await,
             }
+            self.answer_sign_in();
         }
         self.close().await;
     }
@@ -221,7 +222,6 @@ impl Owner {
             }
         }
         self.schedule_refresh();
-        self.answer_sign_in();
     }
 
     async fn discovered(&mut self, live: Live) {
@@ -325,6 +325,8 @@ impl Owner {
         match guarded.present().await {
             Ok(_) if renewed || self.is_unconnected() => self.connect().await,
             Err(Unready::Locked(problem)) => self.apply(Input::KeychainLocked(problem)).await,
+            // An attempt under way hears of it from the server, with the challenge that a new sign-in goes by.
+            Err(Unready::Ended(_)) if self.progress.attempting.is_some() => {}
             Err(Unready::Ended(problem)) => {
                 self.disconnect();
                 self.apply(Input::RefreshRejected(problem)).await;

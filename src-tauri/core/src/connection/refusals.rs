@@ -20,8 +20,8 @@ use crate::{
 };
 
 /// How often one operation may ask for more scopes before the server is said to refuse it (MCP "Step-Up
-/// Authorization Flow": "a few").
-const STEP_UPS: u32 = 3;
+/// Authorization Flow": "a few"). With the sign-in before them, a person agrees three times at most.
+const STEP_UPS: u32 = 2;
 
 impl Owner {
     /// Acts on a refusal, of a connection attempt or of any later request.

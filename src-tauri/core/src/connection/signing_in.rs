@@ -123,7 +123,6 @@ impl Owner {
                     problem: None,
                 });
                 self.adopt().await;
-                self.answer_sign_in();
             }
             Err(error) => {
                 let problem = error.problem();

@@ -115,6 +115,10 @@ impl State {
             Input::RefreshRejected(problem) => self.refused(AuthStatus::RefreshFailed, problem),
             Input::ScopeMissing { missing, problem } => {
                 self.missing = missing;
+                // An attempt that was refused is over; an open connection stays, for whatever needs no more scope.
+                if self.connection == ConnectionStatus::Connecting {
+                    self.connection = ConnectionStatus::Idle;
+                }
                 self.authorization(AuthStatus::InsufficientScope, problem);
             }
             Input::KeychainLocked(problem) => self.refused(AuthStatus::Locked, problem),

@@ -127,6 +127,11 @@ fn with_a_sign_in_the_two_words_follow_from_what_happened() {
         (vec![granted(), rejected()], A::RefreshFailed, C::Idle),
         (stepped_up(), A::InsufficientScope, C::Connected),
         (
+            vec![granted(), Input::Connecting, more()],
+            A::InsufficientScope,
+            C::Idle,
+        ),
+        (
             with(stepped_up(), vec![tools()]),
             A::InsufficientScope,
             C::Connected,
