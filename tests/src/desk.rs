@@ -11,7 +11,7 @@ use omlx_mcp::{
     browser::Browser,
     clock::Clock,
     config::{ConfigFile, Environment, Surface},
-    connection::SignInOptions,
+    connection::{SignInOptions, client_handler::Elicit},
     handle::{Handle, Options},
     network::NetworkSettings,
     store::{CredentialStore, CredentialStoreError, Home, NoKeychain},
@@ -34,6 +34,8 @@ pub struct Desk {
     pub browser: HttpBrowser,
     /// The clock.
     pub clock: Clock,
+    /// Who answers what servers ask; nobody at first.
+    pub elicit: Option<Arc<dyn Elicit>>,
 }
 
 impl Desk {
@@ -45,6 +47,7 @@ impl Desk {
             keychain: Memory::default(),
             browser: HttpBrowser::default(),
             clock: Clock::system(),
+            elicit: None,
         })
     }
 
@@ -91,6 +94,7 @@ impl Desk {
             clock: self.clock.clone(),
             credentials: Arc::new(self.keychain.clone()),
             browser,
+            elicit: self.elicit.clone(),
             network: NetworkSettings::default(),
             surface: Surface::CommandLine,
         })?)
@@ -106,6 +110,7 @@ impl Desk {
             clock: Clock::system(),
             credentials: Arc::new(NoKeychain),
             browser,
+            elicit: None,
             network: NetworkSettings::default(),
             surface: Surface::CommandLine,
         })?)

@@ -7,6 +7,7 @@ use omlx_mcp::{
     browser::{Browser, SystemBrowser},
     clock::Clock,
     config::Surface,
+    connection::client_handler::Elicit,
     handle::{Handle, Options, Server},
 };
 use tokio::sync::watch;
@@ -55,6 +56,7 @@ pub(crate) struct Start<'a> {
     config: &'a Loaded,
     wanted: Wanted,
     browser: Arc<dyn Browser>,
+    elicit: Option<Arc<dyn Elicit>>,
 }
 
 impl<'a> Start<'a> {
@@ -69,7 +71,13 @@ impl<'a> Start<'a> {
             config,
             wanted,
             browser,
+            elicit: None,
         }
+    }
+
+    /// With someone to answer what servers ask while a tool is called.
+    pub(crate) fn answering(self, elicit: Option<Arc<dyn Elicit>>) -> Self {
+        Self { elicit, ..self }
     }
 }
 
@@ -91,6 +99,7 @@ pub(crate) async fn with_core<T>(
         clock: Clock::system(),
         credentials: context.credentials(),
         browser: start.browser,
+        elicit: start.elicit,
         network: context.network(),
         surface: Surface::CommandLine,
     })

@@ -11,7 +11,7 @@ use crate::{
     browser::Browser,
     clock::Clock,
     config::{ConfigState, Surface},
-    connection::{Connection, LogLine, LoginPath, Shared, SignInOptions, SignedIn},
+    connection::{Connection, LogLine, LoginPath, Shared, SignInOptions, SignedIn, client_handler::Elicit},
     network::{Network, NetworkError, NetworkSettings},
     oauth::{
         authorization::{AuthorizationError, AuthorizationResponse},
@@ -40,6 +40,8 @@ pub struct Options {
     pub credentials: Arc<dyn CredentialStore>,
     /// Opens authorization URLs.
     pub browser: Arc<dyn Browser>,
+    /// Answers what servers ask while a tool is called; none declines.
+    pub elicit: Option<Arc<dyn Elicit>>,
     /// Proxies and certificates.
     pub network: NetworkSettings,
     /// Which of the two faces this process is.
@@ -116,6 +118,7 @@ impl Handle {
             vault,
             clock: options.clock,
             browser: options.browser,
+            elicit: options.elicit,
             login_path: (options.surface == Surface::App).then(LoginPath::of_user),
             events: broadcast::Sender::new(EVENT_BACKLOG),
             changed: crate::supervisor::Changed::default(),

@@ -3,9 +3,14 @@
 use std::{
     fs,
     io::{self, Read},
+    sync::Arc,
 };
 
-use omlx_mcp::{ServerId, handle::Server};
+use omlx_mcp::{
+    ServerId,
+    connection::{SchemaDefaults, client_handler::Elicit},
+    handle::Server,
+};
 use rmcp::model::{CallToolResult, JsonObject};
 use serde::Serialize;
 use serde_json::Value;
@@ -45,6 +50,17 @@ pub(crate) struct CallArguments {
     /// One JSON object, @FILE, -, or key=value and key:=JSON words
     #[arg(value_name = "ARGUMENT")]
     arguments: Vec<String>,
+
+    /// Where the tool asks something in between, answer with the defaults it proposes; otherwise it is declined
+    #[arg(long)]
+    accept_defaults: bool,
+}
+
+impl CallArguments {
+    /// Who answers what the tool asks; nobody declines it (decision 0014).
+    fn elicit(&self) -> Option<Arc<dyn Elicit>> {
+        self.accept_defaults.then(|| Arc::new(SchemaDefaults) as _)
+    }
 }
 
 /// Where the arguments come from.
@@ -75,7 +91,7 @@ pub(super) async fn run(
     let (id, tool) = split(&arguments.tool, &config)?;
     let result = with_core(
         context,
-        Start::new(&config, Wanted::Only(vec![id.clone()])),
+        Start::new(&config, Wanted::Only(vec![id.clone()])).answering(arguments.elicit()),
         async |handle| {
             let server = handle
                 .server(id.as_str())

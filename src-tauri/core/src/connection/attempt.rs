@@ -57,7 +57,7 @@ impl Attempt {
             tokens,
             remembered_era: owner.era,
             log: owner.log.clone(),
-            handler: Handler::new(owner.log.clone()),
+            handler: Handler::new(owner.log.clone(), owner.shared.elicit.clone()),
             login_path: owner.shared.login_path.clone(),
         };
         Self {

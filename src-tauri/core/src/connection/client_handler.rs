@@ -28,7 +28,7 @@ use crate::PRODUCT;
 pub const CLIENT_NAME: &str = "omlx-connect";
 
 /// Asks the user what a server wants to know (MCP "Elicitation").
-pub trait Elicit: Send + Sync {
+pub trait Elicit: fmt::Debug + Send + Sync {
     /// Which kinds are handled; declared to the server.
     fn capability(&self) -> ElicitationCapability;
 
@@ -50,17 +50,8 @@ struct Inner {
 }
 
 impl Handler {
-    /// A handler that declines every elicitation without bothering the user.
-    pub fn new(log: ServerLog) -> Self {
-        Self::build(log, None)
-    }
-
-    /// A handler that passes elicitations on.
-    pub fn with_elicitation(log: ServerLog, elicit: Arc<dyn Elicit>) -> Self {
-        Self::build(log, Some(elicit))
-    }
-
-    fn build(log: ServerLog, elicit: Option<Arc<dyn Elicit>>) -> Self {
+    /// A handler that passes elicitations on; without anyone to pass them to, it declines them.
+    pub fn new(log: ServerLog, elicit: Option<Arc<dyn Elicit>>) -> Self {
         Self {
             inner: Arc::new(Inner {
                 log,
@@ -148,6 +139,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
 
+    #[derive(Debug)]
     struct Accepting;
 
     impl Elicit for Accepting {
@@ -166,16 +158,16 @@ mod tests {
 
     #[test]
     fn only_what_is_handled_is_declared() {
-        let plain = serde_json::to_value(Handler::new(log()).get_info().capabilities).expect("JSON");
+        let plain = serde_json::to_value(Handler::new(log(), None).get_info().capabilities).expect("JSON");
         assert_eq!(plain, serde_json::json!({}));
-        let asking = Handler::with_elicitation(log(), Arc::new(Accepting));
+        let asking = Handler::new(log(), Some(Arc::new(Accepting)));
         let asking = serde_json::to_value(asking.get_info().capabilities).expect("JSON");
         assert_eq!(asking, serde_json::json!({"elicitation": {"form": {}}}));
     }
 
     #[test]
     fn we_say_who_we_are() {
-        let client = Handler::new(log()).get_info().client_info;
+        let client = Handler::new(log(), None).get_info().client_info;
         assert_eq!(
             (client.name.as_str(), client.title.as_deref()),
             (CLIENT_NAME, Some(PRODUCT))
@@ -184,7 +176,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_changes_wake_a_watcher_once() {
-        let handler = Handler::new(log());
+        let handler = Handler::new(log(), None);
         let mut changed = handler.tools_changed();
         handler.note_tools_changed();
         handler.clone().note_tools_changed();

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     authorized_http::Refusal,
     call::CallError,
+    client_handler::Elicit,
     guarded::Guarded,
     live::Live,
     login_path::LoginPath,
@@ -44,6 +45,7 @@ pub(crate) struct Shared {
     pub(crate) vault: Vault,
     pub(crate) clock: Clock,
     pub(crate) browser: Arc<dyn Browser>,
+    pub(crate) elicit: Option<Arc<dyn Elicit>>,
     /// The user's own PATH, where this process was not started from their shell.
     pub(crate) login_path: Option<LoginPath>,
     pub(crate) events: broadcast::Sender<Event>,

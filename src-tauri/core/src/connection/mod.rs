@@ -8,6 +8,7 @@
 //! | `era`, `open` | finding out what a server speaks, with the fewest requests |
 //! | `call` | listing and calling tools on an open connection |
 //! | `client_handler` | what a server may ask of us |
+//! | `schema_defaults` | answering what it asks where nobody is there |
 //! | `fault` | why an exchange failed, in one plain phrase |
 //! | `backoff`, `server_log`, `login_path` | waiting, the server's own words, PATH for GUI starts |
 
@@ -30,6 +31,7 @@ mod process_group;
 mod recorder;
 mod refusals;
 pub mod refused;
+mod schema_defaults;
 pub mod server_log;
 mod signing_in;
 mod state;
@@ -41,6 +43,7 @@ pub(crate) use front::{Connection, Shared};
 pub(crate) use login_path::LoginPath;
 pub(crate) use recorder::record_name;
 pub use refused::Refused;
+pub use schema_defaults::SchemaDefaults;
 pub use server_log::LogLine;
 pub(crate) use state::State;
 

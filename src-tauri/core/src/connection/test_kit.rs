@@ -319,7 +319,7 @@ pub(crate) fn context() -> OpenContext {
         client: client(),
         tokens: Arc::new(AnonymousTokens),
         remembered_era: None,
-        handler: Handler::new(log.clone()),
+        handler: Handler::new(log.clone(), None),
         log,
         login_path: None,
     }
