@@ -1,0 +1,97 @@
+// Runs the official MCP conformance suite against the product, and holds it to a table: every scenario is there, has at
+// least as many passed checks as it can have, none failed, and the client ended well. The suite itself lets a scenario
+// without a single check pass, and ignores how its client ended.
+//
+//   node run.mjs CLIENT [RUN …]      RUN as in table.json
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const suite = join(here, '../interop/node_modules/@modelcontextprotocol/conformance/dist/index.js');
+const read = (name) => JSON.parse(readFileSync(join(here, name), 'utf8'));
+const { runs: table, may_end_badly: mayEndBadly } = read('table.json');
+const expectedFailures = read('expected-failures.json');
+
+const [client, ...wanted] = process.argv.slice(2);
+if (!client || !existsSync(suite)) {
+  console.error(client ? 'the conformance suite is missing: run `scripts/setup.sh node` first' : 'usage: run.mjs CLIENT [RUN …]');
+  process.exit(2);
+}
+
+const selection = { backcompat: ['--suite', 'backcompat'] };
+const optionsOf = (run) => selection[run] ?? ['--requirements', run];
+
+function runSuite(run, folder) {
+  const words = [suite, 'client', '--command', client, ...optionsOf(run), '--timeout', '60000', '-o', folder];
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    child.stdout.on('data', (chunk) => (said += chunk));
+    child.stderr.on('data', (chunk) => (said += chunk));
+    child.on('close', () => resolve(said));
+  });
+}
+
+// Each scenario leaves a folder: [auth/]NAME-TIMESTAMP with checks.json and what the client said.
+function outcomes(folder, prefix = '') {
+  const found = {};
+  for (const entry of readdirSync(folder)) {
+    const path = join(folder, entry);
+    if (!statSync(path).isDirectory()) continue;
+    if (existsSync(join(path, 'checks.json'))) {
+      const name = prefix + entry.replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, '');
+      found[name] = outcome(path);
+    } else {
+      Object.assign(found, outcomes(path, `${prefix}${entry}/`));
+    }
+  }
+  return found;
+}
+
+function outcome(path) {
+  const checks = JSON.parse(readFileSync(join(path, 'checks.json'), 'utf8'));
+  const bad = checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING');
+  const said = join(path, 'stderr.txt');
+  return {
+    passed: checks.filter(({ status }) => status === 'SUCCESS').length,
+    failed: bad.map(({ id, description, errorMessage }) => `${id}: ${errorMessage ?? description}`),
+    complaint: existsSync(said) ? readFileSync(said, 'utf8').trim() : '',
+  };
+}
+
+// What is wrong with a scenario, in words; nothing when it is as it should be.
+function faults(name, least, result) {
+  if (!result) return ['it was not run'];
+  const wrong = [...result.failed];
+  if (least === undefined) wrong.push('it is not in table.json');
+  if (result.passed < least) wrong.push(`${result.passed} checks passed, and ${least} are expected`);
+  if (result.complaint && !mayEndBadly.includes(name)) wrong.push(`the client failed: ${result.complaint}`);
+  return wrong;
+}
+
+const totals = { passed: 0, failed: 0, expected: 0 };
+for (const run of wanted.length ? wanted : Object.keys(table)) {
+  const folder = mkdtempSync(join(tmpdir(), 'conformance-'));
+  const words = await runSuite(run, folder);
+  const results = outcomes(folder);
+  rmSync(folder, { recursive: true });
+  console.log(`\n${run}`);
+  const names = [...new Set([...Object.keys(table[run]), ...Object.keys(results)])].sort();
+  if (!Object.keys(results).length) console.log(words);
+  for (const name of names) {
+    const wrong = faults(name, table[run][name], results[name]);
+    const reason = expectedFailures[name];
+    const good = reason ? wrong.length > 0 : wrong.length === 0;
+    totals[good ? (reason ? 'expected' : 'passed') : 'failed'] += 1;
+    const mark = good ? (reason ? '–' : '✓') : '✗';
+    console.log(`  ${mark} ${name}: ${results[name]?.passed ?? 0} checks passed, ${results[name]?.failed.length ?? 0} failed`);
+    if (reason) console.log(good ? `      expected to fail: ${reason}` : '      it passes now: take it out of expected-failures.json');
+    else wrong.forEach((line) => console.log(`      ${line}`));
+  }
+}
+if (totals.expected) console.log(`\n${totals.expected} failed as expected-failures.json says they do, and count as neither`);
+console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
+process.exit(totals.failed ? 1 : 0);
