@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use omlx_mcp::{
-    ServerId,
+    ServerId, ServerSnapshot,
     browser::{Browser, SystemBrowser},
     clock::Clock,
     config::Surface,
@@ -156,6 +156,20 @@ pub(crate) fn servers(handle: &Handle) -> Vec<Server> {
         .iter()
         .filter_map(|server| handle.server(server.id.as_str()).ok())
         .collect()
+}
+
+/// How servers are once they were asked; in the order they are given. They were all asked at the start, so this only
+/// waits for each in turn.
+pub(crate) async fn settled(servers: &[Server]) -> Vec<ServerSnapshot> {
+    let mut settled = Vec::new();
+    for server in servers {
+        settled.push(ServerSnapshot {
+            // This process does not stay to try again.
+            retry_at: None,
+            ..server.settled().await
+        });
+    }
+    settled
 }
 
 /// Awaits something while a line says what.

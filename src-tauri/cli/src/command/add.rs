@@ -222,21 +222,11 @@ fn read(output: &mut Output) -> Result<String, Failure> {
 /// Asks the new servers what they need, and says it; whatever they answer, they are in the file.
 async fn ask(added: &[ServerId], context: &Context, output: &mut Output) -> Result<(), Failure> {
     let config = context.config();
-    let snapshots = with_core(
-        context,
-        CoreStart::new(&config, Wanted::Only(added.to_vec())),
-        async |handle| {
-            let servers = core::servers(handle);
-            let all = async {
-                let mut settled = Vec::new();
-                for server in &servers {
-                    settled.push(server.settled().await);
-                }
-                settled
-            };
-            core::awaiting(output, "Asking what it needs…", all).await
-        },
-    )
+    let start = CoreStart::new(&config, Wanted::Only(added.to_vec()));
+    let snapshots = with_core(context, start, async |handle| {
+        let servers = core::servers(handle);
+        core::awaiting(output, "Asking what it needs…", core::settled(&servers)).await
+    })
     .await?;
     let mend = context.mend();
     let view = View {

@@ -15,7 +15,7 @@ use serde::Serialize;
 use environment::Environment;
 
 use crate::{
-    context::Context,
+    context::{Context, Loaded},
     core::{self, Start, Wanted, with_core},
     failure::{Ending, Failure},
     output::{Output, face::Paint, text},
@@ -93,42 +93,37 @@ async fn examine(
     let vault = context.vault()?;
     with_core(context, Start::new(&config, wanted), async |handle| {
         let servers = core::servers(handle);
-        let all = async {
-            let mut evidence = Vec::new();
-            for server in &servers {
-                if let Some(entry) = config.state.config.servers.get(server.id()) {
-                    evidence.push(Evidence::of(server, &vault, entry).await);
-                }
-            }
-            evidence
-        };
-        core::awaiting(output, "Connecting…", all).await
+        let snapshots = core::awaiting(output, "Connecting…", core::settled(&servers)).await?;
+        let evidence = servers.iter().zip(snapshots);
+        Ok(evidence
+            .map(|(server, snapshot)| Evidence::of((server, snapshot), &vault, &config))
+            .collect())
     })
     .await
 }
 
 impl Evidence {
     /// What just happened, or, where that took no step, what an earlier process left.
-    async fn of(server: &Server, vault: &Vault, config: &ServerConfig) -> Self {
-        let snapshot = server.settled().await;
+    fn of((server, snapshot): (&Server, ServerSnapshot), vault: &Vault, config: &Loaded) -> Self {
         let now = server.timeline();
-        let timeline = if now.is_empty() {
-            recorded(vault, config)
-        } else {
-            now
-        };
+        let entry = config.state.config.servers.get(server.id());
         Self {
             snapshot,
-            timeline,
+            timeline: if now.is_empty() {
+                recorded(vault, entry)
+            } else {
+                now
+            },
             log: server.log(),
         }
     }
 }
 
-fn recorded(vault: &Vault, config: &ServerConfig) -> Vec<Step> {
-    let steps = match GrantKey::of(config) {
+fn recorded(vault: &Vault, entry: Option<&ServerConfig>) -> Vec<Step> {
+    let Some(entry) = entry else { return Vec::new() };
+    let steps = match GrantKey::of(entry) {
         Some(key) => vault.load_timeline(&key),
-        None => vault.load_timeline(&config.id),
+        None => vault.load_timeline(&entry.id),
     };
     steps.unwrap_or_default()
 }

@@ -83,18 +83,7 @@ pub(super) async fn run_lasting(
 
 async fn settled(handle: &Handle, output: &mut Output) -> Result<Snapshot, Failure> {
     let servers = core::servers(handle);
-    let all = async {
-        let mut settled = Vec::new();
-        for server in &servers {
-            // This process does not stay to try again.
-            settled.push(ServerSnapshot {
-                retry_at: None,
-                ..server.settled().await
-            });
-        }
-        settled
-    };
-    let servers = core::awaiting(output, "Connecting…", all).await?;
+    let servers = core::awaiting(output, "Connecting…", core::settled(&servers)).await?;
     let config_problems = handle.snapshot().borrow().config_problems.clone();
     tell_started(&servers);
     Ok(Snapshot {

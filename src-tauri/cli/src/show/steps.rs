@@ -53,10 +53,20 @@ fn told(step: &Step) -> String {
     [
         request.unwrap_or_default(),
         status.unwrap_or_default(),
-        text::line(&step.decision),
+        text::line(decision(step)),
         rule.unwrap_or_default(),
     ]
     .concat()
+}
+
+/// A failure begins with its address, which the request has named already.
+fn decision(step: &Step) -> &str {
+    let url = step
+        .request
+        .as_deref()
+        .and_then(|request| request.split(' ').nth(1));
+    let rest = url.and_then(|url| step.decision.strip_prefix(url));
+    rest.unwrap_or(&step.decision)
 }
 
 /// A refused request stands out; a 401 is what a challenge is made of.

@@ -126,7 +126,11 @@ fn timeline() -> Vec<Step> {
             2,
             Stage::Token,
             Some("POST https://mcp.notion.example/token"),
-            (None, "no answer in time", None),
+            (
+                None,
+                "https://mcp.notion.example/token cannot be reached: no route",
+                None,
+            ),
         ),
     ]
 }

@@ -176,15 +176,11 @@ impl ConfigFindings {
         } else {
             loaded.state.problems.clone()
         };
-        let place = |(_, path): (Origin, PathBuf)| Place {
-            exists: path.exists(),
-            path,
-        };
         Self {
             path: file.path().to_owned(),
             found_by: found_by(file.origin()),
             read_by_omlx: file.read_by() == Readers::OmlxToo,
-            looked_at: context.config_places().into_iter().map(place).collect(),
+            looked_at: places(context),
             servers: loaded.state.config.servers.len(),
             problem: fatal,
             notes,
@@ -219,6 +215,20 @@ impl ConfigFindings {
         }));
         fields
     }
+}
+
+/// Each place once, in the order of the search.
+fn places(context: &Context) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    for (_, path) in context.config_places() {
+        if places.iter().all(|known| known.path != path) {
+            places.push(Place {
+                exists: path.exists(),
+                path,
+            });
+        }
+    }
+    places
 }
 
 fn found_by(origin: Origin) -> &'static str {
