@@ -224,7 +224,10 @@ impl SignIn {
     ) -> Result<Grant, SignInError> {
         let mut listener = self.listen(stored.as_ref()).await?;
         let redirect_uris = vec![listener.redirect_uri().to_owned()];
+        let known = stored.as_ref().map(|client| client.client_id.clone());
         let client = self.client(discovery, redirect_uris, stored).await?;
+        let reused =
+            client.registration == ClientRegistration::Dynamic && known.as_ref() == Some(&client.client_id);
         let request = AuthorizationRequest {
             discovery,
             client: &client,
@@ -233,6 +236,9 @@ impl SignIn {
             scope: Scopes::clone(scope),
         };
         let (url, pending) = request.begin()?;
+        if reused {
+            self.doubt(&client).await?;
+        }
         self.show(&url);
         let response = self.answer(&mut listener, &pending).await?;
         self.http.note(
@@ -240,12 +246,23 @@ impl SignIn {
             "the browser came back with our state",
             "RFC 6749 §10.12",
         );
+        if reused {
+            self.vault.save_client(&self.key.server, &client).await?;
+        }
         let code = pending.accept(response).inspect_err(|error| {
             self.http
                 .note(Stage::Authorization, error.to_string(), "RFC 9207 §2.4");
         })?;
         let redeemed = token::redeem(&self.http, code, &client).await?;
         Ok(redeemed.into_grant(self.key.clone(), client))
+    }
+
+    /// Keeps no registration that the server may have forgotten: to such a client it shows an error page and sends
+    /// nothing back (RFC 6749 §4.1.2.1), so that only the person learns of it. Whoever then gives up, or whose time
+    /// runs out, becomes another client the next time; any answer that comes back proves that we are known.
+    async fn doubt(&self, client: &ClientInformation) -> Result<(), VaultError> {
+        self.vault.remove_client(&self.key.server, &client.issuer).await?;
+        Ok(())
     }
 
     /// Listens where the stored registration says, if that port is free: many servers compare it although RFC 8252
