@@ -5,9 +5,15 @@
 mod browser;
 mod crowd;
 mod desk;
+mod errand;
 mod node;
+mod requests;
+mod scene;
 
 pub use browser::{HttpBrowser, NoBrowser};
 pub use crowd::{Caller, Ended};
 pub use desk::{Desk, Memory, TestResult};
 pub use node::{Provider, Witness};
+pub use errand::{Errand, Redirect};
+pub use requests::{requests, requests_of};
+pub use scene::{Failure, Scene, arguments, code_of, in_time, said, started, until, until_of};
