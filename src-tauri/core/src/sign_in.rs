@@ -153,13 +153,10 @@ impl SignIn {
     /// Signs in. Dropping the future gives the sign-in up and closes its listener.
     pub(crate) async fn run(mut self) -> Result<(), SignInError> {
         let challenge = self.challenge.take();
-        let discovery =
-            discovery::discover(&self.http, &self.key.url, &self.auth, challenge.as_ref()).await?;
+        let search = discovery::discover(&self.http, &self.key.url, &self.auth, challenge.as_ref());
+        let discovery = undisturbed(&mut self.responses, search).await?;
         let scope = self.held.union(&discovery.scope);
-        let stored = self
-            .vault
-            .load_client(&self.key.server, &discovery.server.issuer)
-            .await?;
+        let stored = self.registration(&discovery).await?;
         let way = self.way(&discovery);
         let asked = Asked {
             discovery: &discovery,
@@ -179,6 +176,22 @@ impl SignIn {
             outcome => outcome?,
         };
         self.store(grant).await
+    }
+
+    /// The registration on file. One that cannot be read any more is replaced, not mourned: the sign-in is what mends it.
+    async fn registration(&self, discovery: &Discovery) -> Result<Option<ClientInformation>, VaultError> {
+        let stored = self
+            .vault
+            .load_client(&self.key.server, &discovery.server.issuer)
+            .await;
+        match stored {
+            Err(error) if error.action() == Action::Reauthenticate => {
+                let decision = format!("the earlier registration is not used: {error}");
+                self.http.note(Stage::Registration, decision, "RFC 7591 §3");
+                Ok(None)
+            }
+            stored => stored,
+        }
     }
 
     /// A client the user entered is the user's to correct.
@@ -253,7 +266,7 @@ impl SignIn {
             self.http
                 .note(Stage::Authorization, error.to_string(), "RFC 9207 §2.4");
         })?;
-        let redeemed = token::redeem(&self.http, code, &client).await?;
+        let redeemed = undisturbed(&mut self.responses, token::redeem(&self.http, code, &client)).await?;
         Ok(redeemed.into_grant(self.key.clone(), client))
     }
 
@@ -294,7 +307,8 @@ impl SignIn {
             stored,
             failed,
         };
-        let client = registration::obtain(&self.http, discovery, &self.auth, request).await?;
+        let search = registration::obtain(&self.http, discovery, &self.auth, request);
+        let client = undisturbed(&mut self.responses, search).await?;
         self.used = Some(client.registration);
         if client.registration == ClientRegistration::Dynamic {
             self.vault.save_client(&self.key.server, &client).await?;
@@ -334,10 +348,25 @@ impl SignIn {
         }
     }
 
-    async fn store(&self, mut grant: Grant) -> Result<(), SignInError> {
+    async fn store(mut self, mut grant: Grant) -> Result<(), SignInError> {
+        // Nobody is waited for any more: whoever offers an answer hears so at once.
+        self.responses.close();
+        while self.responses.try_recv().is_ok() {}
         grant.identity = identity::identify(&self.http, &grant).await;
         self.refresher.keep(grant).await?;
         Ok(())
+    }
+}
+
+/// Does `work`, in which no answer is waited for: one that is offered meanwhile came too early, or twice.
+async fn undisturbed<T>(responses: &mut mpsc::Receiver<Offer>, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            // Dropping it tells whoever offered it.
+            Some(_) = responses.recv() => {}
+        }
     }
 }
 
