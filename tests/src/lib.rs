@@ -13,7 +13,7 @@ mod scene;
 pub use browser::{HttpBrowser, NoBrowser};
 pub use crowd::{Caller, Ended};
 pub use desk::{Desk, Memory, TestResult};
-pub use node::{Provider, Witness};
 pub use errand::{Errand, Redirect};
+pub use node::{Provider, Witness};
 pub use requests::{requests, requests_of};
 pub use scene::{Failure, Scene, arguments, code_of, in_time, said, started, until, until_of};

@@ -465,7 +465,7 @@ async fn a_sign_in_while_the_server_is_away_says_so_and_signs_nobody_out() -> Te
 
 #[tokio::test]
 async fn a_grant_of_another_issuer_than_the_config_now_pins_is_never_presented() -> TestResult {
-    let demo = demo(Era::Stateless).await?;
+    let demo = Demo::start(era(Era::Stateless)).await?;
     let desk = Desk::with_server(&demo.mcp_url())?;
     desk.sign_in().await?;
     let auth = json!({ "issuer": "https://as.example" });

@@ -1,4 +1,4 @@
-//! Signing out: revoke at the server, delete the registration where possible, always wipe locally, and say what worked.
+//! Signing out: always wipe locally, revoke at the server, delete the registration where possible, and say what worked.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ pub(crate) struct Leaving<'a> {
 }
 
 impl Leaving<'_> {
-    /// Gives everything back and wipes it; only what keeps this machine from forgetting is an error.
+    /// Wipes it and gives everything back; only what keeps this machine from forgetting is an error.
     pub(crate) async fn run(
         self,
         wipe: impl Future<Output = Result<bool, VaultError>>,
@@ -111,10 +111,13 @@ impl Leaving<'_> {
             registration: SignOutStep::Nothing,
             wiped: false,
         };
-        match self.vault.load(&self.name).await {
+        let stored = self.vault.load(&self.name).await;
+        // Before anyone is asked for anything: whatever happens then, this machine has forgotten.
+        report.wiped = wipe.await?;
+        match stored {
             Ok(Some(grant)) => self.give_back(&grant, &mut report).await?,
             Ok(None) => {}
-            // Tokens that cannot be read cannot be revoked; the file goes all the same.
+            // Tokens that cannot be read cannot be revoked; their file is gone all the same.
             Err(error) => {
                 let failed = SignOutStep::Failed {
                     problem: error.problem(),
@@ -122,18 +125,17 @@ impl Leaving<'_> {
                 (report.refresh_token, report.access_token) = (failed.clone(), failed);
             }
         }
-        report.wiped = wipe.await?;
         Ok(report)
     }
 
     async fn give_back(&self, grant: &Grant, report: &mut SignOutReport) -> Result<(), VaultError> {
+        self.vault
+            .remove_client(self.name.server(), &grant.issuer)
+            .await?;
         let revoked = revocation::revoke(self.http, grant).await;
         report.refresh_token = revoked.refresh_token.into();
         report.access_token = revoked.access_token.into();
         report.registration = unregister(self.http, &grant.client).await;
-        self.vault
-            .remove_client(self.name.server(), &grant.issuer)
-            .await?;
         Ok(())
     }
 }

@@ -245,6 +245,14 @@ impl CallError {
         }
     }
 
+    /// Whether the request got lost on its way, or its answer did: the server may be away.
+    pub(super) fn is_of_network(&self) -> bool {
+        matches!(
+            self,
+            Self::Http(HttpFault::Unreachable { .. } | HttpFault::Interrupted { .. })
+        )
+    }
+
     /// How long the server asked to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

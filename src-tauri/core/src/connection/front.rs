@@ -13,6 +13,7 @@ use super::{
     guarded::Guarded,
     live::Live,
     login_path::LoginPath,
+    open::Opened,
     owner::{Owner, Progress},
     recorder::Recorder,
     refused::{Refused, wanted_scopes},
@@ -111,6 +112,8 @@ pub(super) enum Command {
         reply: oneshot::Sender<Result<SignOutReport, Problem>>,
     },
     Retry,
+    /// A request on this connection did not get through.
+    Lost(Arc<Opened>),
 }
 
 /// One server of this process.
@@ -238,7 +241,12 @@ impl Connection {
 
     pub(crate) async fn call(&self, tool: &str, arguments: JsonObject) -> Result<CallToolResult, Problem> {
         let live = self.live().await?;
-        match live.call(&self.config, tool, arguments).await {
+        let outcome = live.call(&self.config, tool, arguments).await;
+        if outcome.as_ref().is_err_and(CallError::is_of_network) {
+            // An owner that is gone looks for nobody.
+            let _ = self.send(Command::Lost(live.opened)).await;
+        }
+        match outcome {
             Ok(result) => Ok(result),
             Err(CallError::Forbidden(refusal)) => Err(self.forbidden(&refusal)),
             Err(error @ CallError::Unauthorized(_)) => {

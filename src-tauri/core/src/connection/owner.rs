@@ -19,20 +19,24 @@ use super::{
     front::{Command, Shared},
     guarded::{Guarded, Unready},
     live::{Ear, Heard, Live},
+    open::Opened,
     recorder::Recorder,
+    refusals::StepUps,
     server_log::ServerLog,
-    signing_in::SigningIn,
+    signing_in::{SignOutReply, SigningIn},
     state::{Input, State, attention},
 };
 use crate::{
-    ConnectionStatus, Event, Explain,
+    AuthStatus, ConnectionStatus, Event, Explain,
     config::ServerConfig,
     event::{ServerSnapshot, SignInPrompt},
     oauth::{challenge::BearerChallenge, refresh::RefreshOutcome},
     sign_in::SignInError,
+    sign_out::SignOutReport,
+    store::VaultError,
 };
 
-/// How long after an unavailable refresh the next one is tried, at least.
+/// How long after a refresh, or after one that was not possible, the next one is tried, at least.
 const REFRESH_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long a server is given to take note that its session is over.
@@ -41,7 +45,10 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// What a task of the owner's came back with.
 pub(super) enum Done {
     Attempt(Ended),
+    /// The tools of a connection that may be another one's by now.
+    Listed(Arc<Opened>, Ended),
     SignIn(Result<(), SignInError>),
+    SignOut(Result<SignOutReport, VaultError>, SignOutReply),
     Refresh,
 }
 
@@ -82,8 +89,8 @@ pub(super) struct Progress {
     pub(super) refresh_at: Option<Timestamp>,
     /// What the server last said it wants.
     pub(super) challenge: Option<BearerChallenge>,
-    /// How often each operation was refused for its scope, since it last worked.
-    pub(super) step_ups: HashMap<String, u32>,
+    /// How each operation that was refused for its scope has fared since.
+    pub(super) step_ups: HashMap<String, StepUps>,
 }
 
 impl Owner {
@@ -120,19 +127,20 @@ impl Owner {
             Command::SignIn { options, reply } => self.begin_sign_in(options, reply).await,
             Command::CancelSignIn => self.cancel_sign_in().await,
             Command::Redirected(offer) => self.progress.signing_in.offer(offer),
-            Command::SignOut { reply } => {
-                let report = self.sign_out().await;
-                // The asker may have gone away; the sign-out stands.
-                let _ = reply.send(report);
-            }
+            Command::SignOut { reply } => self.begin_sign_out(reply).await,
             Command::Retry => self.connect().await,
+            // Of many requests that got lost at once, the first leads to a new attempt.
+            Command::Lost(opened) if self.is_open(&opened) => self.connect().await,
+            Command::Lost(_) => {}
         }
     }
 
     async fn finish(&mut self, done: Result<Done, JoinError>) {
         match done {
             Ok(Done::Attempt(ended)) => self.attempted(ended).await,
+            Ok(Done::Listed(of, ended)) => self.listed(&of, ended).await,
             Ok(Done::SignIn(outcome)) => self.signed_in(outcome).await,
+            Ok(Done::SignOut(report, reply)) => self.signed_out(report, reply).await,
             // A bug in a task must not end its owner: the state stays what it was.
             Err(error) if error.is_panic() => tracing::error!(server = %self.config.id, "a task panicked"),
             Ok(Done::Refresh) | Err(_) => {}
@@ -148,6 +156,8 @@ impl Owner {
                 });
                 self.apply(Input::TransportConnected { provider }).await;
             }
+            // One that was given up meanwhile has nothing to show.
+            Note::Prompt(_) if self.state.auth != AuthStatus::Authenticating => {}
             Note::Prompt(prompt) => {
                 self.shared.tell(Event::SignInStarted {
                     server: self.config.id.clone(),
@@ -192,9 +202,17 @@ impl Owner {
     fn rediscover(&mut self) {
         if let Some(live) = self.live.borrow().clone() {
             let limit = self.config.timeout;
-            self.progress
-                .work
-                .spawn(async move { Done::Attempt(attempt::list(live.opened, limit).await) });
+            self.progress.work.spawn(async move {
+                Done::Listed(Arc::clone(&live.opened), attempt::list(live.opened, limit).await)
+            });
+        }
+    }
+
+    /// The tools were listed again; of a connection that is gone by now nothing counts.
+    async fn listed(&mut self, of: &Arc<Opened>, ended: Ended) {
+        // A refusal was heard already, like that of any other request.
+        if self.is_open(of) && !matches!(ended, Ended::Refused(_)) {
+            self.attempted(ended).await;
         }
     }
 
@@ -287,12 +305,28 @@ impl Owner {
             }
             RefreshOutcome::Refreshed(_) | RefreshOutcome::Adopted(_) => {
                 self.adopt().await;
+                self.schedule_refresh();
             }
-            RefreshOutcome::Rejected { .. } | RefreshOutcome::Gone => self.adopt().await,
+            RefreshOutcome::Rejected { ref code } => {
+                self.adopt().await;
+                self.ended(code).await;
+            }
+            RefreshOutcome::Gone => self.adopt().await,
             RefreshOutcome::Unavailable { .. } | RefreshOutcome::OutcomeUnknown { .. } => {
                 let pause = outcome.retry_after().unwrap_or_default().max(REFRESH_PAUSE);
-                self.progress.refresh_at = Some(self.shared.clock.after(pause));
+                let again = self.is_live().then(|| self.shared.clock.after(pause));
+                self.progress.refresh_at = again;
             }
+        }
+    }
+
+    /// The grant has ended, even where the disk would not take note of it.
+    async fn ended(&mut self, code: &str) {
+        let stands = matches!(&self.state.grant, Some(grant) if grant.standing.rejection().is_none());
+        if let Some(guarded) = self.guarded.as_ref().filter(|_| stands) {
+            let problem = guarded.ended(code);
+            self.disconnect();
+            self.apply(Input::RefreshRejected(problem)).await;
         }
     }
 
@@ -314,6 +348,9 @@ impl Owner {
         let Some(summary) = stored else {
             return self.forget().await;
         };
+        if summary.standing.rejection().is_some() {
+            self.disconnect();
+        }
         let renewed =
             self.state.grant.as_ref().map(|old| old.authenticated_at) != Some(summary.authenticated_at);
         self.apply(Input::Granted(Box::new(summary))).await;
@@ -357,11 +394,26 @@ impl Owner {
         });
     }
 
+    /// Whether this is the connection in use, and not an earlier one.
+    fn is_open(&self, opened: &Arc<Opened>) -> bool {
+        let live = self.live.borrow();
+        live.as_ref()
+            .is_some_and(|live| Arc::ptr_eq(&live.opened, opened))
+    }
+
+    fn is_live(&self) -> bool {
+        self.live.borrow().is_some()
+    }
+
+    /// Plans the next refresh ahead of time. Without a connection there is none to plan: the next attempt looks at the
+    /// token first. Tokens that live for seconds are not chased, but refreshed when they are rejected.
     fn schedule_refresh(&mut self) {
-        self.progress.refresh_at = self
+        let renewal = self
             .guarded
             .as_ref()
             .and_then(|guarded| guarded.tokens.renewal_at());
+        let soonest = self.shared.clock.after(REFRESH_PAUSE);
+        self.progress.refresh_at = renewal.filter(|_| self.is_live()).map(|at| at.max(soonest));
     }
 
     /// Changes the state, tells everyone, and remembers what a later process should know.

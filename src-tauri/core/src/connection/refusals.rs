@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     authorized_http::{Presented, Refusal},
@@ -23,6 +24,30 @@ use crate::{
 /// Authorization Flow": "a few"). With the sign-in before them, a person agrees three times at most.
 const STEP_UPS: u32 = 2;
 
+/// After how long an operation that was refused is given all its chances again.
+const FORGIVEN: SignedDuration = SignedDuration::from_hours(1);
+
+/// How often a new sign-in did not help one operation. Refusals under one and the same sign-in count once: trying again
+/// without having allowed anything proves nothing.
+#[derive(Debug, Default)]
+pub(super) struct StepUps {
+    in_vain: u32,
+    /// When it was last refused, and how old the sign-in was.
+    last: Option<(Timestamp, Option<Timestamp>)>,
+}
+
+impl StepUps {
+    /// Counts a refusal at `now`, under the sign-in of `authenticated_at`; whether there is any use in asking again.
+    fn refused(&mut self, now: Timestamp, authenticated_at: Option<Timestamp>) -> bool {
+        match self.last.replace((now, authenticated_at)) {
+            Some((before, _)) if now.duration_since(before) > FORGIVEN => self.in_vain = 0,
+            Some((_, sign_in)) if sign_in != authenticated_at => self.in_vain += 1,
+            _ => {}
+        }
+        self.in_vain < STEP_UPS
+    }
+}
+
 impl Owner {
     /// Acts on a refusal, of a connection attempt or of any later request.
     pub(super) async fn refused(&mut self, refusal: &Arc<Refusal>) {
@@ -33,7 +58,7 @@ impl Owner {
             _ => self.forbidden(refusal, challenge),
         };
         if let Some(input) = input {
-            if !matches!(input, Input::ScopeMissing { .. }) {
+            if !matches!(input, Input::ScopeMissing { .. } | Input::ScopeRefused(_)) {
                 self.disconnect();
             }
             self.apply(input).await;
@@ -79,6 +104,10 @@ impl Owner {
         self.progress.challenge = challenge;
         // The refresh that this 401 led to has left its outcome on disk.
         self.adopt().await;
+        if self.progress.attempting.is_some() {
+            // Somebody has signed in meanwhile, and that is being tried.
+            return None;
+        }
         let ended = self
             .state
             .grant
@@ -103,11 +132,14 @@ impl Owner {
         self.progress.challenge = challenge;
         let operation = refusal.operation.clone();
         let operation = operation.unwrap_or_else(|| "the connection".to_owned());
-        let asked = self.progress.step_ups.entry(operation.clone()).or_default();
-        *asked += 1;
-        if *asked > STEP_UPS {
-            let refused = Refused::ScopeRefused { server, operation };
-            return Some(Input::Failed(refused.problem()));
+        if !self.may_step_up(&operation) {
+            let problem = Refused::ScopeRefused { server, operation }.problem();
+            let is_live = self.live.borrow().is_some();
+            return Some(if is_live {
+                Input::ScopeRefused(problem)
+            } else {
+                Input::Failed(problem)
+            });
         }
         let grant = self.state.grant.as_ref();
         let granted = grant.map(|grant| grant.scopes.clone()).unwrap_or_default();
@@ -115,5 +147,11 @@ impl Owner {
             missing: wanted.difference(&granted),
             problem: Refused::scope_missing(&server, &wanted, &granted).problem(),
         })
+    }
+
+    fn may_step_up(&mut self, operation: &str) -> bool {
+        let authenticated_at = self.state.grant.as_ref().map(|grant| grant.authenticated_at);
+        let step_ups = self.progress.step_ups.entry(operation.to_owned()).or_default();
+        step_ups.refused(self.shared.clock.now(), authenticated_at)
     }
 }

@@ -16,7 +16,11 @@ use crate::{
     oauth::scope::Scopes,
     sign_in::{Offer, SignIn, SignInError},
     sign_out::{Leaving, SignOutReport},
+    store::VaultError,
 };
+
+/// Who waits for the report of a sign-out.
+pub(super) type SignOutReply = oneshot::Sender<Result<SignOutReport, Problem>>;
 
 /// The sign-in under way, if any.
 #[derive(Default)]
@@ -145,23 +149,39 @@ impl Owner {
     }
 
     /// Signs out; what cannot be undone at the server is reported, and never keeps this machine from forgetting.
-    pub(super) async fn sign_out(&mut self) -> Result<SignOutReport, Problem> {
+    pub(super) async fn begin_sign_out(&mut self, reply: SignOutReply) {
         self.cancel_sign_in().await;
         let Some(guarded) = self.guarded.clone() else {
-            return Err(Refused::NothingToSignInTo {
-                server: self.config.id.clone(),
-            }
-            .problem());
+            let server = self.config.id.clone();
+            let _ = reply.send(Err(Refused::NothingToSignInTo { server }.problem()));
+            return;
         };
-        let leaving = Leaving {
-            vault: &guarded.vault,
-            http: &guarded.http,
-            name: (&guarded.key).into(),
-        };
-        let report = leaving.run(guarded.tokens.refresher().forget(&guarded.key)).await;
-        if report.is_ok() {
+        self.progress.work.spawn(async move {
+            let leaving = Leaving {
+                vault: &guarded.vault,
+                http: &guarded.http,
+                name: (&guarded.key).into(),
+            };
+            let report = leaving.run(guarded.tokens.refresher().forget(&guarded.key)).await;
+            Done::SignOut(report, reply)
+        });
+    }
+
+    pub(super) async fn signed_out(
+        &mut self,
+        report: Result<SignOutReport, VaultError>,
+        reply: SignOutReply,
+    ) {
+        // The vault may have told it already, and another sign-in may have followed.
+        let is_known = self.state.grant.is_none() && self.state.auth == AuthStatus::NotAuthenticated;
+        let is_gone = self
+            .guarded
+            .as_ref()
+            .is_some_and(|guarded| matches!(guarded.summary(), Ok(None)));
+        if is_gone && !is_known {
             self.forget().await;
         }
-        report.map_err(|error| error.problem())
+        // The asker may have gone away; the sign-out stands.
+        let _ = reply.send(report.map_err(|error| error.problem()));
     }
 }

@@ -46,6 +46,8 @@ pub(crate) enum Input {
     RefreshRejected(Problem),
     /// 403 `insufficient_scope`.
     ScopeMissing { missing: Scopes, problem: Problem },
+    /// 403 `insufficient_scope` whatever was allowed; the rest of the server works.
+    ScopeRefused(Problem),
     /// The keychain exists and refuses.
     KeychainLocked(Problem),
     /// Network, server or authorization server are away; it is tried again.
@@ -121,6 +123,7 @@ impl State {
                 }
                 self.authorization(AuthStatus::InsufficientScope, problem);
             }
+            Input::ScopeRefused(problem) => self.scope_refused(problem),
             Input::KeychainLocked(problem) => self.refused(AuthStatus::Locked, problem),
             Input::Unavailable { problem, retry_at } => {
                 self.settle(ConnectionStatus::Waiting, problem);
@@ -169,6 +172,13 @@ impl State {
             };
             self.problem = None;
         }
+    }
+
+    /// There is nothing left to allow.
+    fn scope_refused(&mut self, problem: Problem) {
+        self.missing = Scopes::default();
+        let auth = self.grant.as_ref().map_or(AuthStatus::NotRequired, standing);
+        self.authorization(auth, problem);
     }
 
     /// Whether more scopes were asked for, before any sign-in that is under way for them.

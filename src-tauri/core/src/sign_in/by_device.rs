@@ -1,6 +1,6 @@
 //! A sign-in with a code that is entered on any device (RFC 8628).
 
-use super::{Asked, SignIn, SignInError};
+use super::{Asked, SignIn, SignInError, undisturbed};
 use crate::{
     config::GrantType,
     oauth::{client::ClientInformation, device::DeviceRequest, grant::Grant, scope::Scopes},
@@ -24,7 +24,8 @@ impl SignIn {
         };
         let authorization = request.begin(&self.http).await?.until(self.deadline);
         (self.prompt)(authorization.prompt());
-        let redeemed = authorization.redeem(&self.http, &client).await?;
+        let waiting = authorization.redeem(&self.http, &client);
+        let redeemed = undisturbed(&mut self.responses, waiting).await?;
         Ok(redeemed.into_grant(self.key.clone(), client))
     }
 }
