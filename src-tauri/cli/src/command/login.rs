@@ -174,10 +174,16 @@ fn next(server: &ServerSnapshot, browser: BrowserUse, output: &mut Output) -> Re
         Some(SignInPrompt::DeviceCode {
             user_code,
             verification_uri,
+            verification_uri_complete,
             ..
         }) => {
             let (code, page) = (text::line(user_code), text::line(verification_uri));
-            output.say(Paint::Plain, &format!("Enter the code {code} at {page}"))?;
+            output.say(Paint::Plain, &format!("Enter the code {code} on any device at:"))?;
+            output.data(&page)?;
+            if let Some(complete) = verification_uri_complete {
+                output.say(Paint::Plain, "or open the page with the code filled in:")?;
+                output.say(Paint::Faint, &text::line(complete))?;
+            }
         }
         None => {}
     }

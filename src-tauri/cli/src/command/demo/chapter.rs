@@ -48,29 +48,35 @@ impl Chapter {
             Self::Registration => "Becoming a client",
             Self::Consent => "Asking you",
             Self::Token => "A code becomes a token",
-            Self::Tools => "In: which tools are there?",
-            Self::Call => "Calling a tool",
+            Self::Tools => "The tools",
+            Self::Call => "A call",
             Self::Refresh => "The token expires, and nobody notices",
             Self::SignOut => "Signing out",
         }
     }
 
-    /// What it is about, in a sentence.
+    /// What it is about, in a sentence or two.
     pub(super) fn sentence(self) -> &'static str {
         match self {
-            Self::Refused => "It answers 401 Unauthorized, and names its metadata.",
+            Self::Refused => {
+                "The first request is answered 401. A client without OAuth ends here, with no tools."
+            }
             Self::Discovery => {
-                "Two documents: which authorization server guards it, and where that server's endpoints are."
+                "The 401 names a document, which names the authorization server, which names its endpoints."
             }
-            Self::Registration => "Nobody had to enter a client id: the server registers us.",
-            Self::Consent => "Only your browser and the server see what you enter there.",
-            Self::Token => "It is good for this server alone, and is kept sealed.",
-            Self::Tools => "The same request as at first, now with the token.",
-            Self::Call => "What a model would do.",
+            Self::Registration => {
+                "The authorization server registers us on the spot. Nobody types a client id."
+            }
+            Self::Consent => "You agree on the server's own page; what you type there, it alone sees.",
+            Self::Token => {
+                "The browser has brought back a code. It is worth a token, once, and to us alone (PKCE)."
+            }
+            Self::Tools => "The first request again, now with the token.",
+            Self::Call => "What a model does with them.",
             Self::Refresh => {
-                "401 once more; the token is renewed, and the same call goes through. No browser, no question."
+                "The call gets a 401, the token is renewed, the call goes through. No browser, no question."
             }
-            Self::SignOut => "The tokens are revoked, the registration is deleted, and nothing is left here.",
+            Self::SignOut => "Tokens revoked, registration deleted, nothing left on this machine.",
         }
     }
 }

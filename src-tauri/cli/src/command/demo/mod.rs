@@ -71,7 +71,7 @@ pub(super) async fn run(
         ))
     })?;
     let demo = Arc::new(demo);
-    let scene = Scene::set(&demo, arguments, (context, output))?;
+    let scene = Scene::set(&demo, arguments, (context, output)).await?;
     let summary = travel(&demo, (&scene, arguments), output).await?;
     if context.global.json {
         output.json(&summary)?;

@@ -1,7 +1,12 @@
 //! Where the demo's entry and its grants are kept: in a folder that is thrown away, or in the user's own place.
 
 use omlx_demo::Demo;
-use omlx_mcp::config::{Change, NewEndpoint, NewServer, NewTransport};
+use omlx_mcp::{
+    ServerId,
+    config::{Change, NewEndpoint, NewServer, NewTransport},
+    oauth::issuer::Issuer,
+    store::VaultError,
+};
 use tempfile::TempDir;
 
 use super::{DemoArguments, NAME};
@@ -22,7 +27,7 @@ pub(super) struct Scene {
 
 impl Scene {
     /// Puts the demo into the config file, in the place of an earlier one.
-    pub(super) fn set(
+    pub(super) async fn set(
         demo: &Demo,
         arguments: DemoArguments,
         (context, output): (&Context, &mut Output),
@@ -42,11 +47,11 @@ impl Scene {
             headers: Vec::new(),
         };
         let server = NewServer::new(NewTransport::StreamableHttp(endpoint));
-        let mut changes = Changes::new(&context);
         if context.config().server(NAME).is_ok() {
-            changes.make(&Change::Remove(id.clone()), Regard::ForOmlx, output)?;
+            forget(demo, &id, &context).await?;
+            Changes::new(&context).make(&Change::Remove(id.clone()), Regard::ForOmlx, output)?;
         }
-        changes.make(&Change::Add(id, Box::new(server)), Regard::ForOmlx, output)?;
+        Changes::new(&context).make(&Change::Add(id, Box::new(server)), Regard::ForOmlx, output)?;
         Ok(Self { context, thrown_away })
     }
 
@@ -82,4 +87,17 @@ impl Scene {
             )
         })
     }
+}
+
+/// An earlier demo on the same port knew other clients and other tokens.
+async fn forget(demo: &Demo, id: &ServerId, context: &Context) -> Result<(), Failure> {
+    let vault = context.vault()?;
+    let told = |error: VaultError| Failure::told(&error);
+    if let Ok(issuer) = Issuer::parse(&demo.issuer()) {
+        vault.remove_client(id, &issuer).await.map_err(told)?;
+    }
+    for grant in vault.summaries().iter().filter(|grant| grant.server() == id) {
+        vault.remove(grant).await.map_err(told)?;
+    }
+    Ok(())
 }
