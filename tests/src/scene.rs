@@ -128,6 +128,11 @@ impl Scene {
         })
     }
 
+    /// The clock of both, for another server.
+    pub fn now(&self) -> Now {
+        now_of(&self.desk.clock)
+    }
+
     /// Waits until the state is as said.
     pub async fn until(
         &self,
@@ -169,8 +174,7 @@ impl Scene {
 
 async fn set(mut options: DemoOptions, entry: Value) -> Result<(Demo, Desk, ManualClock), Box<dyn Error>> {
     let (clock, hand) = Clock::manual(started());
-    let now = clock.clone();
-    options.now = Now::from_fn(move || since_1970(now.now()));
+    options.now = now_of(&clock);
     let demo = Demo::start(options).await?;
     let mut desk = Desk::new()?;
     desk.clock = clock;
@@ -180,6 +184,11 @@ async fn set(mut options: DemoOptions, entry: Value) -> Result<(Demo, Desk, Manu
     }
     desk.configure(&json!({ "demo": server }))?;
     Ok((demo, desk, hand))
+}
+
+fn now_of(clock: &Clock) -> Now {
+    let clock = clock.clone();
+    Now::from_fn(move || since_1970(clock.now()))
 }
 
 fn since_1970(instant: Timestamp) -> SystemTime {

@@ -343,6 +343,31 @@ async fn one_dead_server_delays_none_of_fifty_others() -> TestResult {
 }
 
 #[tokio::test]
+async fn changed_tools_are_listed_again() -> TestResult {
+    for era in [Era::Stateless, Era::Session] {
+        let scene = Scene::signed_in(DemoOptions {
+            era,
+            ..DemoOptions::headless()
+        })
+        .await?;
+        scene.demo.change(|options| options.tools.extra = 3);
+        let heard = async {
+            while scene.server.snapshot().tool_count != Some(17) {
+                // The stream may not be open yet, so it is said until it was heard.
+                scene.demo.tools_changed();
+                tokio::task::yield_now().await;
+            }
+        };
+        in_time(heard).await?;
+        assert_eq!(scene.server.snapshot().connection, ConnectionStatus::Connected);
+        let tools = scene.server.tools().await.map_err(omlx_tests::Failure)?;
+        assert_eq!(tools.len(), 17, "{era:?}");
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_session_ended_by_the_server_is_opened_again_by_the_next_call() -> TestResult {
     let scene = Scene::signed_in(DemoOptions {
         era: Era::Session,
