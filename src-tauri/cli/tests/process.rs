@@ -149,3 +149,29 @@ async fn the_demo_goes_the_whole_way_by_itself_and_leaves_nothing() -> TestResul
     );
     Ok(())
 }
+
+/// What differs from run to run: the port, and the name the demo gives its client.
+fn without_chance(shown: &str) -> String {
+    let words = shown.split_inclusive([' ', '\n']).map(|word| match word {
+        word if word.starts_with("http://127.0.0.1:") => "http://127.0.0.1:0/mcp\n",
+        word if word.starts_with("/register/") => "/register/client ",
+        word => word,
+    });
+    words.collect()
+}
+
+#[tokio::test]
+async fn the_readme_shows_what_the_demo_prints() -> TestResult {
+    let shown = Shell::new()?.run(&["demo"]).await?.data;
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md"))?;
+    let from = readme
+        .find("An MCP server on this machine")
+        .ok_or("the README shows the demo")?;
+    let quoted = readme[from..].split("```").next().unwrap_or_default();
+    let journey = shown.split("\n\nThat is all").next().unwrap_or_default();
+    assert_eq!(
+        without_chance(quoted).trim_end(),
+        without_chance(journey).trim_end()
+    );
+    Ok(())
+}

@@ -81,6 +81,11 @@ impl Chapter {
     }
 }
 
+/// A stream that only waits for news has no place in the tale, and no fixed time either.
+pub(super) fn is_aside(call: &Call) -> bool {
+    call.rpc_method.as_deref() == Some("subscriptions/listen")
+}
+
 /// `POST /mcp tools/call add → 200`
 pub(super) fn line(call: &Call) -> String {
     let about = [call.rpc_method.as_deref(), call.tool.as_deref()];

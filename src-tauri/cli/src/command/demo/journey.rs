@@ -232,7 +232,9 @@ impl<'a> Journey<'a> {
             if let Some(chapter) = Chapter::on_the_way_in(call).filter(|_| !later) {
                 self.begin(chapter)?;
             }
-            self.tell(Paint::Faint, &format!("   {}", chapter::line(call)))?;
+            if !chapter::is_aside(call) {
+                self.tell(Paint::Faint, &format!("   {}", chapter::line(call)))?;
+            }
         }
         Ok(())
     }
