@@ -134,7 +134,7 @@ pub struct TokenPolicy {
     pub base_scope: Scope,
     /// Grant no more than these, whatever was asked.
     pub grant_only: Option<Scope>,
-    /// More members of every token reply; `workspace_name` is there anyway.
+    /// More members of every token reply; `workspace_name` and `owner` are there anyway.
     pub extras: Map<String, Value>,
 }
 

@@ -201,7 +201,9 @@ fn document(world: &World, issued: &Issued) -> Value {
         document["refresh_token"] = json!(token);
     }
     if let Some(account) = &issued.account {
+        // As Notion tells whose token it is, without OpenID Connect.
         document["workspace_name"] = json!(account.workspace);
+        document["owner"] = json!({"type": "user", "user": {"name": account.name}});
         if issued.scope.has("openid") {
             document["id_token"] = json!(id_token(world, issued));
         }

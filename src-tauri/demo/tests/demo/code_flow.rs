@@ -35,6 +35,7 @@ async fn a_401_leads_to_metadata_registration_consent_tokens_and_tools() {
     assert_eq!(tokens["expires_in"], 300);
     assert_eq!(tokens["scope"], "mcp:tools");
     assert_eq!(tokens["workspace_name"], "Analytical Engines");
+    assert_eq!(tokens["owner"]["user"]["name"], "Ada Lovelace");
 
     let request = hand.stateless("tools/list", json!({}));
     let listed = request
