@@ -4,6 +4,8 @@
 //! of its RFC; this one decides what follows what, and stores no grant until the token is there.
 
 mod by_device;
+mod error;
+mod unattended;
 
 use std::sync::Arc;
 
@@ -11,30 +13,28 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use url::Url;
 
+pub(crate) use self::error::SignInError;
 use crate::{
-    Action, Explain,
     browser::Browser,
     config::{AuthConfig, GrantType},
     event::SignInPrompt,
     oauth::{
-        authorization::{
-            AuthorizationError, AuthorizationRequest, AuthorizationResponse, PendingAuthorization,
-        },
+        authorization::{AuthorizationRequest, AuthorizationResponse, PendingAuthorization},
         challenge::BearerChallenge,
         client::{ClientInformation, ClientRegistration},
-        device::{self, DeviceError},
-        discovery::{self, Discovery, DiscoveryError},
+        device,
+        discovery::{self, Discovery},
         grant::{Grant, GrantKey},
         http::Http,
         identity,
         redirect::{LoopbackListener, LoopbackRedirect, RedirectError},
-        refresh::{KeepError, Refresher},
-        registration::{self, RegistrationError, RegistrationRequest, registered_form},
+        refresh::Refresher,
+        registration::{self, RegistrationRequest, registered_form},
         scope::Scopes,
         timeline::Stage,
         token::{self, TokenError},
     },
-    store::{Vault, VaultError},
+    store::Vault,
 };
 
 /// One sign-in, from beginning to end.
@@ -72,6 +72,8 @@ enum Way {
     Browser,
     /// RFC 8628
     Device,
+    /// RFC 6749 §4.4 and its like
+    Unattended,
 }
 
 /// What is asked for, whom, and which way.
@@ -79,74 +81,6 @@ struct Asked<'a> {
     discovery: &'a Discovery,
     scope: &'a Scopes,
     way: Way,
-}
-
-/// Why a sign-in came to nothing. What was stored before is as it was.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum SignInError {
-    /// The way in was not found.
-    #[error(transparent)]
-    Discovery(#[from] DiscoveryError),
-    /// We could not become a client.
-    #[error(transparent)]
-    Registration(#[from] RegistrationError),
-    /// The redirect has nowhere to go, or nobody came back.
-    #[error(transparent)]
-    Redirect(#[from] RedirectError),
-    /// The browser came back with something other than a code.
-    #[error(transparent)]
-    Authorization(#[from] AuthorizationError),
-    /// The device was not let in.
-    #[error(transparent)]
-    Device(DeviceError),
-    /// The code could not be redeemed.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// The vault cannot be read or written.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// The grant could not be stored in place of the old one.
-    #[error(transparent)]
-    Keep(#[from] KeepError),
-    /// The user gave it up.
-    #[error("the sign-in was cancelled")]
-    Cancelled,
-}
-
-/// What a token endpoint says means the same whichever way led there.
-impl From<DeviceError> for SignInError {
-    fn from(error: DeviceError) -> Self {
-        match error {
-            DeviceError::Token(error) => Self::Token(error),
-            error => Self::Device(error),
-        }
-    }
-}
-
-impl SignInError {
-    fn inner(&self) -> Option<&dyn Explain> {
-        Some(match self {
-            Self::Discovery(error) => error,
-            Self::Registration(error) => error,
-            Self::Redirect(error) => error,
-            Self::Authorization(error) => error,
-            Self::Device(error) => error,
-            Self::Token(error) => error,
-            Self::Vault(error) => error,
-            Self::Keep(error) => error,
-            Self::Cancelled => return None,
-        })
-    }
-}
-
-impl Explain for SignInError {
-    fn code(&self) -> &'static str {
-        self.inner().map_or("cancelled", Explain::code)
-    }
-
-    fn action(&self) -> Action {
-        self.inner().map_or(Action::Connect, Explain::action)
-    }
 }
 
 impl SignIn {
@@ -210,6 +144,7 @@ impl SignIn {
             .is_some_and(|browser| !browser.is_available());
         match self.auth.grant {
             GrantType::DeviceCode => Way::Device,
+            grant if grant.is_unattended() => Way::Unattended,
             _ if without_browser && device::is_offered(&discovery.server) => {
                 let decision = "no browser can be opened here: a code is asked for";
                 self.http.note(Stage::Authorization, decision, "RFC 8628 §1");
@@ -227,6 +162,7 @@ impl SignIn {
         match asked.way {
             Way::Browser => self.authorize(asked, stored).await,
             Way::Device => self.show_code(asked, stored).await,
+            Way::Unattended => self.fetch(asked, stored).await,
         }
     }
 

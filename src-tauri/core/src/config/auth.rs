@@ -16,6 +16,7 @@ use super::{
     flaw::{Flaw, closest, plain, shown},
     model::{AuthConfig, AuthType, GrantType, NamedSecret, RedirectChoice, RefreshScope, ResourceChoice},
     parse::Notes,
+    unattended,
 };
 use crate::oauth::{
     endpoint::{Endpoint, is_loopback},
@@ -48,6 +49,16 @@ pub(super) const KEYS: &[&str] = &[
     "assume_pkce",
     "token_store",
     "account",
+    "private_key_file",
+    "private_key_env",
+    "signing_alg",
+    "assertion_file",
+    "assertion_env",
+    "idp_token_url",
+    "idp_client_id",
+    "idp_client_secret_env",
+    "id_token_file",
+    "id_token_env",
 ];
 
 const TYPES: &[(&str, AuthType)] = &[("oauth2", AuthType::OAuth2), ("none", AuthType::None)];
@@ -56,6 +67,7 @@ const GRANTS: &[(&str, GrantType)] = &[
     ("authorization_code", GrantType::AuthorizationCode),
     ("device_code", GrantType::DeviceCode),
     ("client_credentials", GrantType::ClientCredentials),
+    ("jwt_bearer", GrantType::JwtBearer),
     ("enterprise", GrantType::Enterprise),
 ];
 
@@ -74,12 +86,13 @@ pub(super) fn merged(own: &Map<String, Value>, central: &Map<String, Value>) -> 
 
 /// Reads the block of one server.
 pub(super) fn parse(fields: Fields<'_>, env: &Environment, notes: &mut Notes) -> Result<AuthConfig, Flaw> {
+    let grant = word(fields, "grant", GRANTS)?.unwrap_or_default();
     for flaw in fields.unknown(KEYS) {
         notes.warn(&flaw);
     }
     Ok(AuthConfig {
         kind: Some(word(fields, "type", TYPES)?.unwrap_or(AuthType::OAuth2)),
-        grant: word(fields, "grant", GRANTS)?.unwrap_or_default(),
+        grant,
         client_id: owned(fields, "client_id")?,
         client_secret: client_secret(fields, env, notes)?,
         client_metadata_url: endpoint(fields, "client_metadata_url")?,
@@ -99,15 +112,20 @@ pub(super) fn parse(fields: Fields<'_>, env: &Environment, notes: &mut Notes) ->
         assume_pkce: fields.flag("assume_pkce")?.unwrap_or_default(),
         token_store: token_store(fields, env)?,
         account: owned(fields, "account")?,
+        unattended: unattended::parse(fields, (env, grant), notes)?,
     })
 }
 
-fn owned(fields: Fields<'_>, key: &str) -> Result<Option<String>, Flaw> {
+pub(super) fn owned(fields: Fields<'_>, key: &str) -> Result<Option<String>, Flaw> {
     Ok(fields.non_empty(key)?.map(str::to_owned))
 }
 
 /// One word of a closed list; naming style does not matter.
-fn word<T: Copy>(fields: Fields<'_>, key: &str, known: &[(&'static str, T)]) -> Result<Option<T>, Flaw> {
+pub(super) fn word<T: Copy>(
+    fields: Fields<'_>,
+    key: &str,
+    known: &[(&'static str, T)],
+) -> Result<Option<T>, Flaw> {
     let Some(text) = fields.non_empty(key)? else {
         return Ok(None);
     };
@@ -120,7 +138,7 @@ fn word<T: Copy>(fields: Fields<'_>, key: &str, known: &[(&'static str, T)]) -> 
     })
 }
 
-fn endpoint(fields: Fields<'_>, key: &str) -> Result<Option<Endpoint>, Flaw> {
+pub(super) fn endpoint(fields: Fields<'_>, key: &str) -> Result<Option<Endpoint>, Flaw> {
     let parse = |text| Endpoint::parse(text).map_err(|_| fields.invalid(key, "an https URL"));
     fields.non_empty(key)?.map(parse).transpose()
 }
@@ -218,14 +236,14 @@ fn client_secret(
     Ok(Some(named("client_secret", expansion.text)))
 }
 
-fn named(source: &str, secret: String) -> NamedSecret {
+pub(super) fn named(source: &str, secret: String) -> NamedSecret {
     NamedSecret {
         source: source.to_owned(),
         secret: ClientSecret::new(secret),
     }
 }
 
-fn unset(fields: Fields<'_>, key: &str, name: &str) -> Flaw {
+pub(super) fn unset(fields: Fields<'_>, key: &str, name: &str) -> Flaw {
     Flaw::Unset {
         server: shown(fields.server),
         key: fields.path(key),

@@ -29,6 +29,7 @@ mod server;
 mod snippet;
 mod suggestion;
 mod syntax;
+mod unattended;
 mod watch;
 
 pub use edit::{ByHand, Change, Edit, EditError};
@@ -42,6 +43,7 @@ pub use new_server::{AuthBlock, NewEndpoint, NewServer, NewTransport, Start};
 pub use read::{ConfigError, MAX_BYTES};
 pub use suggestion::{Suggestion, SuggestionError, Suggestions};
 pub use syntax::Format;
+pub use unattended::{SecretSource, SigningAlgorithm, UnattendedConfig};
 pub use watch::ConfigState;
 
 #[cfg(test)]

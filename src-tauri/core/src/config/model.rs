@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use oauth2::ClientSecret;
 use url::Url;
 
+use super::unattended::UnattendedConfig;
 use crate::{
     Problem, ServerId,
     event::TransportKind,
@@ -157,6 +158,8 @@ pub struct AuthConfig {
     pub token_store: Option<PathBuf>,
     /// `account`
     pub account: Option<String>,
+    /// What the grants without a person need besides.
+    pub unattended: UnattendedConfig,
 }
 
 /// `auth.type`
@@ -178,8 +181,17 @@ pub enum GrantType {
     DeviceCode,
     /// RFC 6749 §4.4
     ClientCredentials,
+    /// RFC 7523 §2.1: the platform's own token for the workload.
+    JwtBearer,
     /// Identity assertion authorization grant (enterprise-managed authorization).
     Enterprise,
+}
+
+impl GrantType {
+    /// Whether no person takes part: such a server is signed in to without being asked.
+    pub fn is_unattended(self) -> bool {
+        matches!(self, Self::ClientCredentials | Self::JwtBearer | Self::Enterprise)
+    }
 }
 
 /// A secret and where it came from, so that an error can name the variable and never the value.

@@ -17,7 +17,7 @@ use crate::{
     config::{AuthConfig, ResourceChoice},
     oauth::{
         grant::{Grant, GrantKey},
-        refresh::{RefreshOutcome, RefreshReason, Refresher, due_at, over_at},
+        refresh::{RefreshOutcome, RefreshReason, Refresher, due_at, is_renewable, over_at},
     },
 };
 
@@ -71,7 +71,7 @@ impl GrantTokens {
 
     /// Presents `grant` from now on.
     pub(crate) fn present(&self, grant: &Grant) {
-        let renewable = grant.tokens.refresh_token.is_some();
+        let renewable = is_renewable(&grant.tokens, &self.auth);
         let renewal = due_at(&grant.tokens)
             .zip(over_at(&grant.tokens))
             .filter(|_| renewable);

@@ -262,7 +262,7 @@ impl Owner {
         });
     }
 
-    fn next_attempt(&mut self, retry_after: Option<Duration>) -> Timestamp {
+    pub(super) fn next_attempt(&mut self, retry_after: Option<Duration>) -> Timestamp {
         self.shared
             .clock
             .after(self.progress.backoff.next(retry_after, Dice::roll()))

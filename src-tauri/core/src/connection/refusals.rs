@@ -61,6 +61,9 @@ impl Owner {
             if !matches!(input, Input::ScopeMissing { .. } | Input::ScopeRefused(_)) {
                 self.disconnect();
             }
+            if matches!(input, Input::Unauthorized(_)) && self.config.auth.grant.is_unattended() {
+                return self.sign_in_unattended().await;
+            }
             self.apply(input).await;
         }
     }

@@ -12,7 +12,7 @@ use super::{
     state::Input,
 };
 use crate::{
-    AuthStatus, ConnectionStatus, Event, Explain, Problem,
+    Action, AuthStatus, ConnectionStatus, Event, Explain, Problem,
     oauth::scope::Scopes,
     sign_in::{Offer, SignIn, SignInError},
     sign_out::{Leaving, SignOutReport},
@@ -61,17 +61,31 @@ impl Owner {
         options: SignInOptions,
         reply: oneshot::Sender<Result<SignedIn, Problem>>,
     ) {
-        let Some(guarded) = self.guarded.clone() else {
+        if self.guarded.is_none() {
             let refused = Refused::NothingToSignInTo {
                 server: self.config.id.clone(),
             };
             let _ = reply.send(Err(refused.problem()));
             return;
-        };
-        self.progress.signing_in.waiting.push(reply);
-        if self.progress.signing_in.task.is_some() {
-            return;
         }
+        self.progress.signing_in.waiting.push(reply);
+        self.start_sign_in(options).await;
+    }
+
+    /// Signs in without being asked, because no person takes part; the server counts as being connected meanwhile.
+    pub(super) async fn sign_in_unattended(&mut self) {
+        self.apply(Input::Connecting).await;
+        self.start_sign_in(SignInOptions::default()).await;
+    }
+
+    async fn start_sign_in(&mut self, options: SignInOptions) {
+        let Some(guarded) = self
+            .guarded
+            .clone()
+            .filter(|_| self.progress.signing_in.task.is_none())
+        else {
+            return;
+        };
         let (responses, receiver) = mpsc::channel(4);
         let noting = self.noting.clone();
         let sign_in = SignIn {
@@ -109,10 +123,10 @@ impl Owner {
 
     pub(super) async fn cancel_sign_in(&mut self) {
         if self.state.auth == AuthStatus::Authenticating {
+            let cancelled = SignInError::Cancelled.problem();
             self.apply(Input::SignInFailed(None)).await;
-            self.progress
-                .signing_in
-                .end(&Err(SignInError::Cancelled.problem()));
+            self.settle_unattended(&cancelled).await;
+            self.progress.signing_in.end(&Err(cancelled));
         }
     }
 
@@ -135,9 +149,29 @@ impl Owner {
                     problem: Some(problem.clone()),
                 });
                 self.apply(Input::SignInFailed(Some(problem.clone()))).await;
+                self.settle_unattended(&problem).await;
                 self.progress.signing_in.end(&Err(problem));
             }
         }
+    }
+
+    /// A sign-in nobody asked for was part of connecting, which has now failed for the same reason.
+    async fn settle_unattended(&mut self, problem: &Problem) {
+        let is_over = self.progress.attempting.is_none();
+        let by_itself = self.config.auth.grant.is_unattended();
+        if !by_itself || !is_over || self.state.connection != ConnectionStatus::Connecting {
+            return;
+        }
+        let problem = problem.clone();
+        let input = if problem.action == Action::Retry {
+            Input::Unavailable {
+                problem: Some(problem),
+                retry_at: self.next_attempt(None),
+            }
+        } else {
+            Input::Unauthorized(problem)
+        };
+        self.apply(input).await;
     }
 
     /// Answers whoever asked for the sign-in, once the server was connected with the new token, or could not be.

@@ -12,6 +12,10 @@
 //! | `redirect` | where the response comes back (RFC 8252) |
 //! | `token` | the token endpoint (RFC 6749 §5) |
 //! | `client_authentication` | proving who we are there (RFC 6749 §2.3) |
+//! | `client_credentials` | a token in the client's own name (RFC 6749 §4.4, RFC 7523 §2.2) |
+//! | `jwt_bearer` | a token for somebody else's assertion (RFC 7523 §2.1) |
+//! | `enterprise` | an assertion from the company's identity provider (RFC 8693) |
+//! | `unattended` | these three as one |
 //! | `refresh` | the only place that rotates a token (RFC 6749 §6) |
 //! | `revocation` | signing out (RFC 7009) |
 //! | `identity` | who is signed in |
@@ -23,14 +27,17 @@ pub mod authorization;
 pub mod challenge;
 pub mod client;
 pub mod client_authentication;
+mod client_credentials;
 pub mod client_metadata_document;
 pub mod device;
 pub mod discovery;
 pub mod endpoint;
+mod enterprise;
 pub mod grant;
 pub mod http;
 pub mod identity;
 pub mod issuer;
+mod jwt_bearer;
 pub mod redirect;
 pub mod refresh;
 pub mod registration;
@@ -40,8 +47,10 @@ pub mod revocation;
 pub mod scope;
 pub mod server_metadata;
 pub mod server_text;
+pub mod signing_key;
 pub mod timeline;
 pub mod token;
+pub mod unattended;
 
 #[cfg(test)]
 mod fake;

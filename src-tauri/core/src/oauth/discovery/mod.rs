@@ -217,7 +217,7 @@ impl Search<'_> {
             && match auth.grant {
                 GrantType::AuthorizationCode => auth.authorization_endpoint.is_some(),
                 GrantType::DeviceCode => auth.device_authorization_endpoint.is_some(),
-                GrantType::ClientCredentials | GrantType::Enterprise => true,
+                GrantType::ClientCredentials | GrantType::JwtBearer | GrantType::Enterprise => true,
             }
     }
 

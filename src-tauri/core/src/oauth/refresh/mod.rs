@@ -20,6 +20,7 @@ mod outcome;
 mod renewal;
 mod slot;
 mod transaction;
+mod unattended;
 mod verdict;
 
 use std::{
@@ -37,7 +38,7 @@ use tokio::sync::broadcast;
 
 use self::{slot::Slots, transaction::Transaction};
 use super::{
-    grant::{Grant, GrantKey, Standing},
+    grant::{Grant, GrantKey, Standing, TokenSet},
     http::Http,
 };
 use crate::{
@@ -106,7 +107,7 @@ impl Refresher {
             if let Standing::Rejected { code, .. } = &grant.standing {
                 return RefreshOutcome::Rejected { code: code.clone() };
             }
-            if self.0.suffices(&grant, &reason) {
+            if self.0.suffices(&grant, auth, &reason) {
                 return RefreshOutcome::Adopted(grant);
             }
         }
@@ -131,6 +132,11 @@ impl Refresher {
     }
 }
 
+/// Whether there is a way to a new token without a person.
+pub(crate) fn is_renewable(tokens: &TokenSet, auth: &AuthConfig) -> bool {
+    auth.grant.is_unattended() || tokens.refresh_token.is_some()
+}
+
 fn is_rejected_one(outcome: &RefreshOutcome, reason: &RefreshReason) -> bool {
     match (outcome, reason) {
         (RefreshOutcome::Adopted(grant), RefreshReason::Rejected { token }) => {
@@ -149,12 +155,12 @@ impl Shop {
     }
 
     /// Whether the grant serves the reason as it is.
-    fn suffices(&self, grant: &Grant, reason: &RefreshReason) -> bool {
+    fn suffices(&self, grant: &Grant, auth: &AuthConfig, reason: &RefreshReason) -> bool {
         let (tokens, now) = (&grant.tokens, self.http.clock().now());
         let good = grant.standing == Standing::Good && !freshness::is_over(tokens, now);
         good && match reason {
-            // Without a refresh token there is nothing to do ahead of the end.
-            RefreshReason::Expiring => tokens.refresh_token.is_none() || !freshness::is_due(tokens, now),
+            // What cannot be renewed is used to its end.
+            RefreshReason::Expiring => !is_renewable(tokens, auth) || !freshness::is_due(tokens, now),
             RefreshReason::Rejected { token } => tokens.access_token.secret() != token.secret(),
         }
     }

@@ -11,6 +11,7 @@ use crate::{
         grant::{Grant, GrantKey},
         registration::RegistrationError,
         token::TokenError,
+        unattended::UnattendedError,
     },
     store::{LockError, Stopped, VaultError},
 };
@@ -81,6 +82,9 @@ pub enum RefreshCause {
     /// The client is unknown, and registering again failed.
     #[error("this client is no longer known, and registering again failed: {0}")]
     Registration(RegistrationError),
+    /// What proves who we are, where no person takes part.
+    #[error(transparent)]
+    Unattended(UnattendedError),
     /// The program is ending.
     #[error(transparent)]
     Stopped(#[from] Stopped),
@@ -161,6 +165,7 @@ impl Explain for RefreshCause {
             Self::Token(error) => error.code(),
             Self::Discovery(error) => error.code(),
             Self::Registration(error) => error.code(),
+            Self::Unattended(error) => error.code(),
             Self::Stopped(error) => error.code(),
         }
     }
@@ -174,6 +179,7 @@ impl Explain for RefreshCause {
             Self::Token(error) => error.action(),
             Self::Discovery(error) => error.action(),
             Self::Registration(error) => error.action(),
+            Self::Unattended(error) => error.action(),
             Self::Stopped(error) => error.action(),
         }
     }

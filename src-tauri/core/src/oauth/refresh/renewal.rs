@@ -33,8 +33,8 @@ pub(super) struct Renewal<'a> {
 
 /// New tokens, and the client they belong to.
 pub(super) struct Renewed {
-    response: TokenResponse,
-    client: ClientInformation,
+    pub(super) response: TokenResponse,
+    pub(super) client: ClientInformation,
 }
 
 /// No new tokens.
@@ -81,7 +81,7 @@ impl Renewal<'_> {
         if self.is_secret_over(&grant.client) && grant.client.registration == ClientRegistration::Dynamic {
             return self.as_new_client(SECRET_EXPIRED).await;
         }
-        let client = self.known_client();
+        let client = known_client(grant, self.auth);
         match self.ask(&client).await {
             Ok(response) => Ok(Renewed { response, client }),
             Err(TokenError::InvalidClient { code, .. })
@@ -93,24 +93,6 @@ impl Renewal<'_> {
             Err(error @ TokenError::InvalidClient { .. }) => Err(Failure::Kept(error.into())),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// The client of the sign-in, with the secret the user may have replaced since.
-    fn known_client(&self) -> ClientInformation {
-        let mut client = self.grant.client.clone();
-        let is_configured = client.registration == ClientRegistration::Preregistered
-            && self.auth.client_id.as_ref() == Some(&*client.client_id);
-        let uses_secret = matches!(
-            client.auth_method,
-            ClientAuthMethod::ClientSecretBasic | ClientAuthMethod::ClientSecretPost
-        );
-        if let Some(named) = &self.auth.client_secret
-            && is_configured
-            && uses_secret
-        {
-            client.client_secret = Some(named.secret.clone());
-        }
-        client
     }
 
     fn is_secret_over(&self, client: &ClientInformation) -> bool {
@@ -218,6 +200,24 @@ impl Renewal<'_> {
     fn note(&self, decision: &str, rule: &str) {
         self.shop.http.note(Stage::Refresh, decision, rule);
     }
+}
+
+/// The client of the sign-in, with the secret the user may have replaced since.
+pub(super) fn known_client(grant: &Grant, auth: &AuthConfig) -> ClientInformation {
+    let mut client = grant.client.clone();
+    let is_configured = client.registration == ClientRegistration::Preregistered
+        && auth.client_id.as_ref() == Some(&*client.client_id);
+    let uses_secret = matches!(
+        client.auth_method,
+        ClientAuthMethod::ClientSecretBasic | ClientAuthMethod::ClientSecretPost
+    );
+    if let Some(named) = &auth.client_secret
+        && is_configured
+        && uses_secret
+    {
+        client.client_secret = Some(named.secret.clone());
+    }
+    client
 }
 
 fn ended(code: &str) -> Failure {

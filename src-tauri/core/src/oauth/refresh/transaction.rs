@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    LOCK_WAIT, NO_REFRESH_TOKEN, RefreshCause, RefreshOutcome, RefreshReason, Shop,
+    LOCK_WAIT, NO_REFRESH_TOKEN, RefreshCause, RefreshOutcome, RefreshReason, Shop, is_renewable,
     keeping::{self, Saved},
     renewal::{Failure, Renewal, Renewed},
     slot::{Slot, Unsaved, is_same},
+    unattended,
 };
 use crate::{
     clock::later,
@@ -82,7 +83,9 @@ impl Transaction {
     /// Whoever holds the lock may have saved what we need without letting go of it.
     async fn without_lock(&self, cause: RefreshCause) -> RefreshOutcome {
         match self.shop.current(&self.key).await {
-            Ok(Some(grant)) if self.shop.suffices(&grant, &self.reason) => RefreshOutcome::Adopted(grant),
+            Ok(Some(grant)) if self.shop.suffices(&grant, &self.auth, &self.reason) => {
+                RefreshOutcome::Adopted(grant)
+            }
             _ => RefreshOutcome::Unavailable { cause },
         }
     }
@@ -110,7 +113,7 @@ impl Transaction {
     /// What is already clear without asking the server.
     async fn without_request(&self, slot: &mut Slot, held: &Held) -> Option<RefreshOutcome> {
         let grant = &held.grant;
-        if self.shop.suffices(grant, &self.reason) {
+        if self.shop.suffices(grant, &self.auth, &self.reason) {
             self.note("the stored token is good: another process had refreshed, or nothing was due");
             return Some(RefreshOutcome::Adopted(Arc::clone(grant)));
         }
@@ -122,7 +125,7 @@ impl Transaction {
         {
             return Some(RefreshOutcome::Rejected { code: code.clone() });
         }
-        if grant.tokens.refresh_token.is_none() {
+        if !is_renewable(&grant.tokens, &self.auth) {
             return Some(self.end(slot, held, NO_REFRESH_TOKEN.to_owned()).await);
         }
         match &slot.resting {
@@ -136,6 +139,9 @@ impl Transaction {
     }
 
     async fn renew(&self, held: &Held) -> Result<Renewed, Failure> {
+        if self.auth.grant.is_unattended() {
+            return unattended::fetch(&self.shop, &self.auth, &held.grant).await;
+        }
         let Some(refresh_token) = &held.grant.tokens.refresh_token else {
             return Err(Failure::Ended {
                 code: NO_REFRESH_TOKEN.to_owned(),

@@ -119,9 +119,10 @@ impl Search<'_> {
 
     fn configured(&self, id: &str) -> ClientInformation {
         let secret = self.auth.client_secret.as_ref().map(|named| named.secret.clone());
-        let auth_method = match &secret {
-            Some(_) => secret_method(self.server()),
-            None => ClientAuthMethod::None,
+        let auth_method = match (&self.auth.unattended.private_key, &secret) {
+            (Some(_), _) => ClientAuthMethod::PrivateKeyJwt,
+            (None, Some(_)) => secret_method(self.server()),
+            (None, None) => ClientAuthMethod::None,
         };
         ClientInformation {
             client_secret: secret,

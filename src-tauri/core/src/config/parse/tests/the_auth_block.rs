@@ -157,7 +157,7 @@ fn a_wrong_value_is_told_by_its_key_and_never_repeated() {
     insta::assert_json_snapshot!(told, @r#"
     [
       "!server_config: Invalid config for server 'x': 'auth.type' must be one of oauth2, none",
-      "!server_config: Invalid config for server 'x': 'auth.grant' must be one of authorization_code, device_code, client_credentials, enterprise; did you mean 'device_code'?",
+      "!server_config: Invalid config for server 'x': 'auth.grant' must be one of authorization_code, device_code, client_credentials, jwt_bearer, enterprise; did you mean 'device_code'?",
       "!server_config: Invalid config for server 'x': 'auth.client_id' must be a string",
       "!server_config: Invalid config for server 'x': 'auth.scopes' must be a list of strings",
       "!server_config: Invalid config for server 'x': 'auth.auth_url' must be an https URL",

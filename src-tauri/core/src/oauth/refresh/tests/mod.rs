@@ -4,6 +4,7 @@ mod processes;
 mod requests;
 mod trouble;
 mod turns;
+mod unattended;
 
 use std::{
     path::Path,
