@@ -210,7 +210,13 @@ impl AuthorizedHttp {
             return Ok(response);
         }
         let fields = response.headers().get_all(WWW_AUTHENTICATE).iter();
-        let challenges = fields.map(|value| (WWW_AUTHENTICATE, value.clone())).collect();
+        let unshown = |value: &http::HeaderValue| {
+            let mut value = value.clone();
+            // Some servers repeat the token they refuse in it.
+            value.set_sensitive(true);
+            (WWW_AUTHENTICATE, value)
+        };
+        let challenges = fields.map(unshown).collect();
         Err(Arc::new(Refusal {
             status,
             challenges,

@@ -8,8 +8,13 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    client::ClientInformation, endpoint::Endpoint, identity::Identity, issuer::Issuer,
-    resource_uri::ResourceUri, scope::Scopes, server_metadata::AuthorizationServerMetadata,
+    client::ClientInformation,
+    endpoint::{Endpoint, redacted},
+    identity::Identity,
+    issuer::Issuer,
+    resource_uri::ResourceUri,
+    scope::Scopes,
+    server_metadata::AuthorizationServerMetadata,
 };
 use crate::{ServerId, config::ServerConfig};
 
@@ -17,7 +22,7 @@ use crate::{ServerId, config::ServerConfig};
 ///
 /// Issuer and resource are bound *inside* the [`Grant`]: they are learned by discovery, and a grant whose issuer or
 /// resource no longer fits is unusable, not reusable (decision 0004).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct GrantKey {
     /// The entry's name.
     pub server: ServerId,
@@ -36,6 +41,17 @@ impl GrantKey {
             url,
             account: server.auth.account.clone(),
         })
+    }
+}
+
+/// Some servers carry their credential in the URL's query.
+impl fmt::Debug for GrantKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GrantKey")
+            .field("server", &self.server)
+            .field("url", &redacted(&self.url))
+            .field("account", &self.account)
+            .finish()
     }
 }
 

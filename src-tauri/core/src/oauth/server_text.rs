@@ -1,7 +1,8 @@
 //! Text written by a server and shown to a person: error descriptions, names of people, workspaces and providers.
 //!
 //! Such text is not trusted to be short, to be text, or to read in the direction it seems to: it is cut, and freed of
-//! everything that could move a terminal's cursor or turn the reading direction around.
+//! everything that could move a terminal's cursor or turn the reading direction around. Nor is it trusted to keep a
+//! secret: servers repeat the token or the code they refuse, so what looks like one is left out of codes and sentences.
 
 /// The longest sentence shown, in characters.
 const MAX_SENTENCE: usize = 300;
@@ -12,13 +13,23 @@ const MAX_NAME: usize = 120;
 /// The longest error code kept, in characters.
 const MAX_CODE: usize = 64;
 
+/// From here on a run of letters and digits may be a credential, in characters: 128 bits, which RFC 6749 §10.10 asks
+/// for, take 22 in Base64.
+const MIN_CREDENTIAL: usize = 20;
+
+/// What stands in the place of a credential.
+const LEFT_OUT: &str = "[redacted]";
+
 /// An error code fit to stand in any sentence, log line or file; none when nothing is left.
 ///
 /// RFC 6749 allows more characters in it, but nobody uses them.
 pub fn code(text: &str) -> Option<String> {
-    let code: String = text
+    let harmless: String = text
         .chars()
         .filter(|c| c.is_ascii_alphanumeric() || "_-.:/".contains(*c))
+        .collect();
+    let code: String = without_credentials(&harmless, "")
+        .chars()
         .take(MAX_CODE)
         .collect();
     (!code.is_empty()).then_some(code)
@@ -26,7 +37,37 @@ pub fn code(text: &str) -> Option<String> {
 
 /// A sentence fit to be shown: one line of at most 300 characters; none when nothing is left.
 pub fn sentence(text: &str) -> Option<String> {
-    shown(text, MAX_SENTENCE)
+    // Made harmless first: an invisible character inside a token must not hide it.
+    let whole = shown(text, usize::MAX)?;
+    shown(&without_credentials(&whole, LEFT_OUT), MAX_SENTENCE)
+}
+
+/// The text with `instead` in the place of everything that looks like a credential.
+fn without_credentials(text: &str, instead: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(in_credential) {
+        let (before, run) = rest.split_at(start);
+        let length = run.find(|c| !in_credential(c)).unwrap_or(run.len());
+        let (run, after) = run.split_at(length);
+        kept.push_str(before);
+        kept.push_str(if is_credential(run) { instead } else { run });
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// The characters of Base64 and its kin; a dot or a slash only parts one credential into several.
+fn in_credential(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || "-_~+=%".contains(letter)
+}
+
+/// Long, and made of letters and digits, as neither words nor numbers are.
+fn is_credential(run: &str) -> bool {
+    run.len() >= MIN_CREDENTIAL
+        && run.contains(|c: char| c.is_ascii_digit())
+        && run.contains(|c: char| c.is_ascii_alphabetic())
 }
 
 /// A name fit to be shown: one line of at most 120 characters; none when nothing is left.
@@ -74,6 +115,29 @@ mod tests {
             Some("no [2Jway txet ok")
         );
         assert_eq!(name(" \n\u{200b}"), None);
+    }
+
+    #[test]
+    fn a_token_that_a_server_repeats_is_left_out() {
+        for (said, shown) in [
+            (
+                "refresh token 'v1.MfGq0Xr7aVbE9cTzKd2s' has expired",
+                "refresh token 'v1.[redacted]' has expired",
+            ),
+            ("code=4%2F0AX4XfWh-k2z_9q0aLmN", "[redacted]"),
+            ("tok\u{200b}en9tok\u{7}en9token9token9token9", "tok [redacted]"),
+            (
+                "AADSTS70011: scope https://graph.microsoft.com/.default at 2026-11-23 10:00",
+                "AADSTS70011: scope https://graph.microsoft.com/.default at 2026-11-23 10:00",
+            ),
+        ] {
+            assert_eq!(sentence(said).as_deref(), Some(shown));
+        }
+        assert_eq!(code("at_MfGq0Xr7aVbE9cTzKd2s"), None);
+        assert_eq!(
+            code("invalid_authorization_details").as_deref(),
+            Some("invalid_authorization_details")
+        );
     }
 
     #[test]
