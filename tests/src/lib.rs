@@ -9,6 +9,9 @@ mod errand;
 mod node;
 mod requests;
 mod scene;
+#[cfg(unix)]
+mod omlx;
+mod search;
 
 pub use browser::{HttpBrowser, NoBrowser};
 pub use crowd::{Caller, Ended};
@@ -17,3 +20,6 @@ pub use errand::{Errand, Redirect};
 pub use node::{Provider, Witness};
 pub use requests::{requests, requests_of};
 pub use scene::{Failure, Scene, arguments, code_of, in_time, said, started, until, until_of};
+#[cfg(unix)]
+pub use omlx::{Omlx, Ran, Running, agreed, browser_script, script};
+pub use search::Haul;
