@@ -125,7 +125,10 @@ mod tests {
                 "refresh token 'v1.[redacted]' has expired",
             ),
             ("code=4%2F0AX4XfWh-k2z_9q0aLmN", "[redacted]"),
-            ("tok\u{200b}en9tok\u{7}en9token9token9token9", "tok [redacted]"),
+            (
+                "tok\u{200b}en9tok\u{7}en9token9token9token9",
+                "token9tok [redacted]",
+            ),
             (
                 "AADSTS70011: scope https://graph.microsoft.com/.default at 2026-11-23 10:00",
                 "AADSTS70011: scope https://graph.microsoft.com/.default at 2026-11-23 10:00",
