@@ -7,10 +7,10 @@ mod crowd;
 mod desk;
 mod errand;
 mod node;
-mod requests;
-mod scene;
 #[cfg(unix)]
 mod omlx;
+mod requests;
+mod scene;
 mod search;
 
 pub use browser::{HttpBrowser, NoBrowser};
@@ -18,8 +18,8 @@ pub use crowd::{Caller, Ended};
 pub use desk::{Desk, Memory, TestResult};
 pub use errand::{Errand, Redirect};
 pub use node::{Provider, Witness};
-pub use requests::{requests, requests_of};
-pub use scene::{Failure, Scene, arguments, code_of, in_time, said, started, until, until_of};
 #[cfg(unix)]
 pub use omlx::{Omlx, Ran, Running, agreed, browser_script, script};
+pub use requests::{requests, requests_of};
+pub use scene::{Failure, Scene, arguments, code_of, in_time, said, started, until, until_of};
 pub use search::Haul;
