@@ -15,6 +15,7 @@ use url::Url;
 
 pub(crate) use self::error::SignInError;
 use crate::{
+    Action, Explain,
     browser::Browser,
     config::{AuthConfig, GrantType},
     event::SignInPrompt,
@@ -34,7 +35,7 @@ use crate::{
         timeline::Stage,
         token::{self, TokenError},
     },
-    store::Vault,
+    store::{Vault, VaultError},
 };
 
 /// One sign-in, from beginning to end.
