@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use omlx_demo::{Demo, DemoOptions, Now};
+use omlx_demo::{Demo, DemoOptions, Era, Now};
 use omlx_mcp::{
     Event, Problem, ServerSnapshot,
     clock::{Clock, ManualClock},
@@ -84,10 +84,15 @@ impl Scene {
         })
     }
 
-    /// A server that was just signed in to; the requests of that are forgotten.
+    /// A server that was just signed in to, and whose news are being listened to; the requests of that are forgotten.
     pub async fn signed_in(options: DemoOptions) -> Result<Self, Box<dyn Error>> {
+        let listening = match options.era {
+            Era::Session => "GET /mcp status=200",
+            Era::Both | Era::Stateless => "rpc=subscriptions/listen status=200",
+        };
         let mut scene = Self::new(options).await?;
         scene.sign_in().await?;
+        in_time(scene.demo.until(listening, 1)).await?;
         scene.forget();
         Ok(scene)
     }

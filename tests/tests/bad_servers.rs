@@ -445,6 +445,42 @@ async fn a_server_that_restarts_is_waited_for_and_connected_again_by_itself() ->
 }
 
 #[tokio::test]
+async fn a_server_that_goes_away_while_nobody_calls_is_noticed_all_the_same() -> TestResult {
+    for (era, stream) in [
+        (Era::Stateless, "rpc=subscriptions/listen"),
+        (Era::Session, "GET /mcp"),
+    ] {
+        let scene = Scene::new(DemoOptions {
+            era,
+            ..DemoOptions::headless()
+        })
+        .await?;
+        scene.sign_in().await?;
+        in_time(scene.demo.until(stream, 1)).await?;
+        scene.demo.stop().await;
+        let noticed = async {
+            // Streams are opened again after a pause, which is when it shows.
+            while scene.server.snapshot().connection != Waiting {
+                scene.hand.advance(Duration::from_millis(100));
+                tokio::task::yield_now().await;
+            }
+        };
+        in_time(noticed).await?;
+        let status = scene.server.snapshot();
+        assert_eq!(status.auth, AuthStatus::Authenticated, "{era:?}");
+        scene.demo.resume().await?;
+        scene
+            .hand
+            .set(status.retry_at.ok_or("it says when it tries again")?);
+        scene
+            .until(|status| status.connection == ConnectionStatus::Connected)
+            .await?;
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_went_wrong_can_be_read_later_without_a_connection() -> TestResult {
     let scene = met_with(Fault::html(200), json!({})).await?;
     scene.core.clone().stop().await;

@@ -44,6 +44,8 @@ struct Inner {
     headers: HeaderMap,
     tokens: Arc<dyn TokenSource>,
     refusals: watch::Sender<Option<Arc<Refusal>>>,
+    /// Counts requests that found nobody there.
+    unreached: watch::Sender<u64>,
 }
 
 /// One request, replayable because its body is in memory.
@@ -98,6 +100,7 @@ impl AuthorizedHttp {
             headers,
             tokens,
             refusals: watch::Sender::new(None),
+            unreached: watch::Sender::new(0),
         }))
     }
 
@@ -109,6 +112,11 @@ impl AuthorizedHttp {
     /// The last refusal of any request, whoever made it; the owner of the connection watches this.
     pub fn refusals(&self) -> watch::Receiver<Option<Arc<Refusal>>> {
         self.0.refusals.subscribe()
+    }
+
+    /// Changes with every request that found nobody there, of a call or of a stream that waits for news.
+    pub(super) fn unreached(&self) -> watch::Receiver<u64> {
+        self.0.unreached.subscribe()
     }
 
     /// Sends a request and returns the head of the response; the body is the caller's to stream and to bound.
@@ -195,7 +203,13 @@ impl AuthorizedHttp {
             *request.body_mut() = Some(outgoing.body.clone().into());
         }
         let sent = self.0.client.execute(request).await;
-        sent.map_err(|error| HttpFault::network(&error, url))
+        sent.map_err(|error| {
+            let fault = HttpFault::network(&error, url);
+            if matches!(fault, HttpFault::Unreachable { .. }) {
+                self.0.unreached.send_modify(|count| *count += 1);
+            }
+            fault
+        })
     }
 
     /// Turns a 401 or 403 into a refusal. Its body is read, so that the connection serves the next request too.

@@ -25,6 +25,8 @@ pub(crate) struct Live {
 pub(super) enum Heard {
     /// It ended without being asked to.
     Closed,
+    /// Nobody answers where it leads any more.
+    Lost,
     /// A request was refused.
     Refused(Arc<Refusal>),
     /// The tools are not what they were.
@@ -35,6 +37,7 @@ pub(super) enum Heard {
 pub(super) struct Ear {
     opened: Arc<Opened>,
     refusals: Option<watch::Receiver<Option<Arc<Refusal>>>>,
+    unreached: Option<watch::Receiver<u64>>,
     tools: watch::Receiver<u64>,
     _listening: AbortOnDropHandle<()>,
 }
@@ -63,6 +66,7 @@ impl Ear {
             _listening: AbortOnDropHandle::new(tokio::spawn(async move { listener.listen(&clock).await })),
             opened: Arc::clone(opened),
             refusals: opened.http.as_ref().map(AuthorizedHttp::refusals),
+            unreached: opened.http.as_ref().map(AuthorizedHttp::unreached),
             tools: opened.service.service().tools_changed(),
         }
     }
@@ -72,6 +76,7 @@ impl Ear {
         let Some(Self {
             opened,
             refusals,
+            unreached,
             tools,
             ..
         }) = ear
@@ -81,6 +86,7 @@ impl Ear {
         tokio::select! {
             () = closed(opened) => Heard::Closed,
             refusal = next_refusal(refusals.as_mut()) => Heard::Refused(refusal),
+            () = lost(unreached.as_mut()) => Heard::Lost,
             Ok(()) = tools.changed() => Heard::ToolsChanged,
         }
     }
@@ -96,6 +102,15 @@ async fn next_refusal(refusals: Option<&mut watch::Receiver<Option<Arc<Refusal>>
         }
     }
     std::future::pending().await
+}
+
+async fn lost(unreached: Option<&mut watch::Receiver<u64>>) {
+    if let Some(unreached) = unreached
+        && unreached.changed().await.is_ok()
+    {
+        return;
+    }
+    std::future::pending::<()>().await;
 }
 
 async fn closed(opened: &Opened) {

@@ -180,6 +180,7 @@ impl Owner {
                 })
                 .await;
             }
+            Heard::Lost => self.connect().await,
             Heard::Refused(refusal) => self.refused(&refusal).await,
             Heard::ToolsChanged => self.rediscover(),
         }
