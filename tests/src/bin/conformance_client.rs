@@ -4,7 +4,7 @@
 //! what a person would: waits until the server has settled, signs in when asked to, agrees when more permission is
 //! asked for, looks at the tools and calls each of them as `omlx mcp call --accept-defaults` does. Exits with 0 when every call went through.
 
-use std::{env, error::Error, sync::Arc, time::Duration};
+use std::{env, error::Error, fs, io, sync::Arc, time::Duration};
 
 use omlx_mcp::{
     Action, ConnectionStatus, Problem,
@@ -40,10 +40,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let context = context()?;
     let mut desk = Desk::new()?;
     desk.elicit = Some(Arc::new(SchemaDefaults));
-    desk.configure(&json!({ "suite": entry(&url, &context) }))?;
+    let scenario = env::var("MCP_CONFORMANCE_SCENARIO").unwrap_or_default();
+    let auth = auth(&scenario, &context, &desk)?;
+    desk.configure(&json!({ "suite": { "transport": "streamable-http", "url": url, "auth": auth } }))?;
     let visit = Visit {
         core: desk.start()?,
-        scenario: env::var("MCP_CONFORMANCE_SCENARIO").unwrap_or_default(),
+        scenario,
         context,
     };
     let outcome = tokio::time::timeout(LIMIT, visit.run())
@@ -61,15 +63,53 @@ fn context() -> Result<Object, serde_json::Error> {
     }
 }
 
-/// The entry in the config file.
-fn entry(url: &str, context: &Object) -> Value {
-    let mut auth = json!({ "client_metadata_url": METADATA_DOCUMENT });
-    for key in ["client_id", "client_secret"] {
-        if let Some(value) = context.get(key) {
-            auth[key] = value.clone();
-        }
+/// The `auth` block of the entry in the config file: what docs/config.md says for a server of this kind.
+fn auth(scenario: &str, context: &Object, desk: &Desk) -> io::Result<Object> {
+    let (grant, told): (_, &[(&str, &str)]) = match scenario {
+        "auth/client-credentials-basic" => ("client_credentials", &[]),
+        "auth/client-credentials-jwt" => (
+            "client_credentials",
+            &[
+                ("private_key_file", "private_key_pem"),
+                ("signing_alg", "signing_algorithm"),
+            ],
+        ),
+        "auth/enterprise-managed-authorization" => (
+            "enterprise",
+            &[
+                ("idp_token_url", "idp_token_endpoint"),
+                ("idp_client_id", "idp_client_id"),
+                ("id_token_file", "idp_id_token"),
+            ],
+        ),
+        "auth/wif-jwt-bearer" => ("jwt_bearer", &[("assertion_file", "valid_jwt")]),
+        _ => ("authorization_code", &[]),
+    };
+    let mut auth = Object::from_iter([("grant".to_owned(), grant.into())]);
+    if grant == "authorization_code" {
+        auth.insert("client_metadata_url".to_owned(), METADATA_DOCUMENT.into());
     }
-    json!({ "transport": "streamable-http", "url": url, "auth": auth })
+    for (key, member) in [("client_id", "client_id"), ("client_secret", "client_secret")]
+        .iter()
+        .chain(told)
+    {
+        let Some(value) = context.get(*member) else {
+            continue;
+        };
+        let value = match key.strip_suffix("_file") {
+            Some(name) => file(desk, name, value)?,
+            None => value.clone(),
+        };
+        auth.insert((*key).to_owned(), value);
+    }
+    Ok(auth)
+}
+
+/// Puts a secret where the config file says it is.
+fn file(desk: &Desk, name: &str, secret: &Value) -> io::Result<Value> {
+    let path = desk.path().join(name);
+    fs::write(&path, secret.as_str().unwrap_or_default())?;
+    Ok(json!(path))
 }
 
 /// One scenario.
