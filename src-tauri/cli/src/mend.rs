@@ -49,6 +49,7 @@ impl Mend {
         Some(match code {
             "unknown_server" => format!("{program} status lists them; {program} add NAME URL adds one"),
             "config_missing" => format!("{program} add NAME URL"),
+            "server_variable" => format!("export that variable, then: {program} status"),
             _ => return None,
         })
     }

@@ -1,16 +1,19 @@
 //! `omlx mcp login`: a sign-in in the browser, on this machine or another one.
 
+mod waiting;
+
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use omlx_mcp::{
-    AuthStatus, Explain, ServerSnapshot,
+    Explain, ServerSnapshot,
+    browser::SystemBrowser,
     config::{AuthBlock, Change},
     connection::{BrowserUse, SignInOptions, SignedIn},
-    event::SignInPrompt,
     handle::{Handle, Server},
 };
 use tokio::time;
+use waiting::{Page, Waiting};
 
 use super::{
     add::ClientArguments,
@@ -26,7 +29,7 @@ use crate::{
     output::{
         Output,
         face::Paint,
-        spinner::{BEAT, Spinner},
+        spinner::BEAT,
         text::{self, counted},
     },
     words,
@@ -59,6 +62,29 @@ pub(crate) struct LoginArguments {
     client: ClientArguments,
 }
 
+impl LoginArguments {
+    fn options(&self) -> SignInOptions {
+        SignInOptions {
+            browser: if self.no_browser {
+                BrowserUse::ShowOnly
+            } else {
+                BrowserUse::Open
+            },
+            patience: self.timeout,
+        }
+    }
+
+    /// Where no browser can be opened the address is shown, as if it had been asked for.
+    fn page(&self, context: &Context) -> Page {
+        let opens = !self.no_browser && SystemBrowser::new().opener().is_some();
+        match (opens, context.global.json) {
+            (true, _) => Page::Opens,
+            (false, false) => Page::IsShown,
+            (false, true) => Page::IsTold,
+        }
+    }
+}
+
 /// `90`, `90s`, `10m`, `1h 30m`.
 fn patience(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().map(Duration::from_secs);
@@ -82,19 +108,12 @@ pub(super) async fn run(
     keep_client(arguments, context, output)?;
     let config = context.config();
     let wanted = Wanted::named(std::slice::from_ref(&arguments.server), &config)?;
-    let options = SignInOptions {
-        browser: if arguments.no_browser {
-            BrowserUse::ShowOnly
-        } else {
-            BrowserUse::Open
-        },
-        patience: arguments.timeout,
-    };
+    let how = (arguments.options(), arguments.page(context));
     let signed_in = with_core(context, Start::new(&config, wanted), async |handle| {
         let server = handle
             .server(&arguments.server)
             .map_err(|error| Failure::told(&error))?;
-        sign_in((handle, &server), options, output).await
+        sign_in((handle, &server), how, output).await
     })
     .await?;
     tell(&signed_in.snapshot, context, output)
@@ -113,85 +132,33 @@ fn keep_client(arguments: &LoginArguments, context: &Context, output: &mut Outpu
 }
 
 /// Signs in while saying what is awaited.
-pub(super) async fn sign_in(
+async fn sign_in(
     (handle, server): (&Handle, &Server),
-    options: SignInOptions,
+    (options, page): (SignInOptions, Page),
     output: &mut Output,
 ) -> Result<SignedIn, Failure> {
     let mut outcome = std::pin::pin!(server.sign_in(options));
     let mut board = handle.snapshot();
-    let mut pasted = match options.browser {
-        BrowserUse::Open => Pasted::nothing(),
-        BrowserUse::ShowOnly => Pasted::start(),
+    let mut pasted = match page {
+        Page::Opens => Pasted::nothing(),
+        Page::IsShown | Page::IsTold => Pasted::start(),
     };
     let mut beats = time::interval(BEAT);
-    let mut shown = None;
-    let mut spinner = Spinner::start(
-        output,
-        &format!("Asking {} what it wants…", text::line(server.id().as_str())),
-    )?;
+    let mut waiting = Waiting::start(&server.snapshot(), page, output)?;
     loop {
         tokio::select! {
             outcome = &mut outcome => {
-                spinner.clear(output)?;
+                waiting.clear(output)?;
                 return outcome.map_err(|problem| Failure::of(problem, Some(server.id())));
             }
-            Ok(()) = board.changed() => {
-                let snapshot = server.snapshot();
-                if snapshot.prompt != shown {
-                    spinner.clear(output)?;
-                    spinner = next(&snapshot, options.browser, output)?;
-                    shown = snapshot.prompt;
-                }
-            }
+            Ok(()) = board.changed() => waiting.follow(&server.snapshot(), output)?,
             line = pasted.next() => {
-                spinner.clear(output)?;
+                waiting.clear(output)?;
                 take(handle, &line, output).await?;
             }
-            _ = beats.tick() => spinner.beat(output)?,
+            _ = beats.tick() => waiting.beat(output)?,
         }
     }
-}
-
-/// Shows what the person has to do now.
-fn next(server: &ServerSnapshot, browser: BrowserUse, output: &mut Output) -> Result<Spinner, Failure> {
-    match &server.prompt {
-        Some(SignInPrompt::Browser { url }) if browser == BrowserUse::ShowOnly => {
-            output.say(Paint::Plain, "Open this address in a browser, on any machine:")?;
-            output.data(&text::line(url))?;
-            output.say(
-                Paint::Plain,
-                "If it ends at a page that cannot be reached, paste that page's address here.",
-            )?;
-        }
-        Some(SignInPrompt::Browser { url }) => {
-            output.say(
-                Paint::Plain,
-                "Agree in the browser. If it did not open, the address is:",
-            )?;
-            output.say(Paint::Faint, &text::line(url))?;
-        }
-        Some(SignInPrompt::DeviceCode {
-            user_code,
-            verification_uri,
-            verification_uri_complete,
-            ..
-        }) => {
-            let (code, page) = (text::line(user_code), text::line(verification_uri));
-            output.say(Paint::Plain, &format!("Enter the code {code} on any device at:"))?;
-            output.data(&page)?;
-            if let Some(complete) = verification_uri_complete {
-                output.say(Paint::Plain, "or open the page with the code filled in:")?;
-                output.say(Paint::Faint, &text::line(complete))?;
-            }
-        }
-        None => {}
-    }
-    let awaited = match server.auth {
-        AuthStatus::Authenticating => words::auth(server),
-        _ => "Listing the tools…".to_owned(),
-    };
-    Ok(Spinner::start(output, &awaited)?)
 }
 
 /// Hands a pasted address over; what was pasted may hold a code, so it is never repeated.
