@@ -22,6 +22,9 @@ use crate::{
     show::{View, server, steps},
 };
 
+/// How far the lines of a section are indented.
+const INDENT: usize = 4;
+
 /// Find out what is wrong, and print the evidence of every step
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -141,7 +144,7 @@ fn show(servers: &[Evidence], context: &Context, output: &mut Output) -> Result<
         lines.extend(server::lines(&evidence.snapshot, view));
         lines.extend(section(
             "Step by step (times in UTC)",
-            steps::lines(&evidence.timeline, face),
+            steps::lines(&evidence.timeline, &face.within(INDENT)),
             view,
         ));
         let log = evidence.log.iter().map(|line| text::line(&line.text)).collect();
@@ -157,6 +160,6 @@ fn section(title: &str, lines: Vec<String>, view: View<'_>) -> Vec<String> {
     }
     let title = format!("  {}", view.face.paint(Paint::Strong, title));
     std::iter::once(title)
-        .chain(lines.into_iter().map(|line| format!("    {line}")))
+        .chain(lines.into_iter().map(|line| format!("{:INDENT$}{line}", "")))
         .collect()
 }

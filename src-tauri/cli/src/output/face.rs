@@ -111,6 +111,14 @@ impl Face {
         Cow::Owned(plain)
     }
 
+    /// The same stream, narrower: for lines that will be indented.
+    pub(crate) fn within(&self, indent: usize) -> Self {
+        Self {
+            columns: self.columns.map(|columns| columns.saturating_sub(indent)),
+            ..self.clone()
+        }
+    }
+
     /// What stands for the rest of a text that was cut.
     pub(crate) fn ellipsis(&self) -> &'static str {
         if self.unicode { "…" } else { "..." }

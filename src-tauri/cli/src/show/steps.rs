@@ -1,6 +1,6 @@
 //! The timeline of a sign-in: which URL answered what, what was decided, and by which rule.
 
-use omlx_mcp::oauth::timeline::Step;
+use omlx_mcp::oauth::timeline::{Stage, Step};
 
 use crate::{
     moment,
@@ -72,6 +72,7 @@ fn decision(step: &Step) -> &str {
 /// A refused request stands out; a 401 is what a challenge is made of.
 fn paint(step: &Step) -> Paint {
     match step.status {
+        _ if step.stage == Stage::Challenge => Paint::Plain,
         Some(200..=399) => Paint::Plain,
         Some(_) => Paint::Attention,
         None if step.request.is_some() => Paint::Bad,
