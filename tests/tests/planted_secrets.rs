@@ -51,13 +51,14 @@ impl Log {
         log.clone()
     }
 
-    /// Without the one line per message in which rmcp repeats it as it came; docs/security.md says so.
+    /// Without what rmcp itself says of each message and of its session; docs/security.md says so.
     fn text(&self) -> String {
         let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let lines = String::from_utf8_lossy(&log);
         let ours = lines
             .lines()
-            .filter(|line| !line.contains("new event evt=PeerMessage("));
+            .filter(|line| !line.contains("new event evt=PeerMessage("))
+            .filter(|line| !(line.contains("rmcp::transport") && line.contains(" session_id=")));
         ours.collect::<Vec<_>>().join("\n")
     }
 }
