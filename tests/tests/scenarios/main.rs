@@ -1,0 +1,20 @@
+//! Every scenario, one module a capability; one executable, so that a change in the core is linked once.
+
+mod bad_servers;
+mod bad_store;
+mod command_line;
+mod config_live;
+mod documentation;
+mod forgotten_client;
+mod interop;
+mod killed;
+mod many_processes;
+mod planted_secrets;
+mod recorded;
+mod recurring_failures;
+mod refresh;
+mod sign_in;
+mod sign_out;
+mod step_up;
+mod the_browsers_answer;
+mod unattended;
