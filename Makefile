@@ -19,6 +19,9 @@ test: ## Everything: the gate, every scenario, interop
 check: ## The gate: format, lints, docs, spelling, licences
 	@scripts/check.sh
 
+check-macos: ## The lints of the macOS target, on a Mac or on Debian (docs/macos.md)
+	@scripts/macos/check.sh
+
 bench: ## Figures and ratios, measured in one run (docs/performance.md)
 	@scripts/setup.sh rust
 	@scripts/bench.sh
@@ -26,4 +29,4 @@ bench: ## Figures and ratios, measured in one run (docs/performance.md)
 fmt: ## Format the Rust code
 	@cargo fmt
 
-.PHONY: help run test check bench fmt
+.PHONY: help run test check check-macos bench fmt
