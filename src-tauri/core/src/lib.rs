@@ -9,14 +9,17 @@
 //! connection → transport + bearer → 401?  → oauth   nothing above this line knows what a token is
 //! oauth    → one file per RFC; refresh.rs alone may rotate a token
 //! store    → sealed grants, their key, their locks
+//! access   → who else may use the connections: keys, rules, approvals, a log
 //! ```
 //!
 //! This crate prints nothing, opens no window, and knows no Tauri.
 
+pub mod access;
 pub mod browser;
 pub mod clock;
 pub mod config;
 pub mod connection;
+pub mod diff;
 pub mod event;
 pub mod handle;
 pub mod network;

@@ -25,7 +25,7 @@ const MAX_LINKS: usize = 40;
 
 /// Why the file was not replaced; it is as it was.
 #[derive(Debug)]
-pub(super) enum ReplaceError {
+pub(crate) enum ReplaceError {
     /// It is not what it was when it was read.
     Changed,
     /// Its owner made it read-only.
@@ -41,7 +41,7 @@ impl From<io::Error> for ReplaceError {
 }
 
 /// The file itself, with every link followed, even one to a file that is yet to be made.
-pub(super) fn followed(path: &Path) -> PathBuf {
+pub(crate) fn followed(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         match path.read_link() {
@@ -53,7 +53,7 @@ pub(super) fn followed(path: &Path) -> PathBuf {
 }
 
 /// The folder a path is in.
-pub(super) fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -61,7 +61,7 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 }
 
 /// Makes a folder that nobody else may look into, and those above it.
-pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -71,10 +71,10 @@ pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
 
 /// Keeps other processes of ours from editing in the same folder; released on drop.
 #[derive(Debug)]
-pub(super) struct FolderLock(#[expect(dead_code, reason = "held for its lock")] Option<File>);
+pub(crate) struct FolderLock(#[expect(dead_code, reason = "held for its lock")] Option<File>);
 
 /// Locks a folder. Where folders cannot be locked, the comparison before the rename has to do.
-pub(super) fn lock(folder: &Path) -> io::Result<FolderLock> {
+pub(crate) fn lock(folder: &Path) -> io::Result<FolderLock> {
     let Ok(handle) = File::open(folder) else {
         return Ok(FolderLock(None));
     };
@@ -92,7 +92,7 @@ pub(super) fn lock(folder: &Path) -> io::Result<FolderLock> {
 }
 
 /// Writes `bytes` in place of `expected`, which is none for a file that is to be made.
-pub(super) fn replace(path: &Path, expected: Option<&[u8]>, bytes: &[u8]) -> Result<(), ReplaceError> {
+pub(crate) fn replace(path: &Path, expected: Option<&[u8]>, bytes: &[u8]) -> Result<(), ReplaceError> {
     let mut new = NamedTempFile::new_in(folder_of(path))?;
     new.write_all(bytes)?;
     if expected.is_some() {

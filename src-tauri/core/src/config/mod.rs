@@ -10,7 +10,7 @@
 //! edit → json | by_hand → atomic                      one entry changes, checked against omlx_rules first
 //! ```
 
-mod atomic;
+pub(crate) mod atomic;
 mod auth;
 mod edit;
 mod environment;

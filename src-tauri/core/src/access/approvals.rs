@@ -1,0 +1,161 @@
+//! The tools of one server as one client was first told of them.
+//!
+//! Trust on first use: what a client sees of a tool the first time is approved with it. From then on a tool whose text
+//! or schema differs is held back, because a description is an instruction to a model, and the one that was agreed to
+//! is not the one that is there. A tool that disappears stays approved as it was, so that it cannot come back as
+//! another one.
+
+use std::{collections::BTreeMap, path::Path};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    AccessError, Client, ToolSet,
+    definition::{Definition, Fingerprint},
+    file,
+};
+use crate::ServerId;
+
+/// What one client has approved of one server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Approvals {
+    /// The client's name when this was last written, for a list of what is held back.
+    pub(super) client: String,
+    pub(super) server: ServerId,
+    pub(super) tools: BTreeMap<String, Approval>,
+}
+
+/// One tool.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Approval {
+    pub(super) approved: Seen,
+    /// How it is described now, when that is not what was approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) changed: Option<Seen>,
+}
+
+/// A definition, and since when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Seen {
+    pub(super) at: Timestamp,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) definition: Value,
+}
+
+/// How a tool stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It is as it was approved.
+    Approved,
+    /// It is not, and that is written down.
+    Held,
+    /// It is not known like this yet.
+    Unseen,
+}
+
+impl Approvals {
+    fn none(client: &Client, server: &ServerId) -> Self {
+        Self {
+            client: client.name().to_owned(),
+            server: server.clone(),
+            tools: BTreeMap::new(),
+        }
+    }
+
+    /// What the file says; none when there is none yet.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, AccessError> {
+        file::read(path)?
+            .map(|bytes| Self::parse(&bytes, path))
+            .transpose()
+    }
+
+    fn parse(bytes: &[u8], path: &Path) -> Result<Self, AccessError> {
+        serde_json::from_slice(bytes).map_err(|_| AccessError::Damaged(path.to_owned()))
+    }
+
+    fn text(&self, path: &Path) -> Result<Vec<u8>, AccessError> {
+        serde_json::to_vec(self).map_err(|_| AccessError::Damaged(path.to_owned()))
+    }
+
+    /// Changes the file, which is made when there is none.
+    pub(super) fn update<T>(
+        path: &Path,
+        (client, server): (&Client, &ServerId),
+        change: impl FnOnce(&mut Self) -> Result<T, AccessError>,
+    ) -> Result<T, AccessError> {
+        file::update(path, |before| {
+            let mut approvals = match before {
+                Some(bytes) => Self::parse(bytes, path)?,
+                None => Self::none(client, server),
+            };
+            client.name().clone_into(&mut approvals.client);
+            let outcome = change(&mut approvals)?;
+            Ok((approvals.text(path)?, outcome))
+        })
+    }
+
+    /// How a tool stands.
+    pub(super) fn standing(&self, tool: &str, definition: &Definition) -> Standing {
+        let Some(approval) = self.tools.get(tool) else {
+            return Standing::Unseen;
+        };
+        let is = |seen: &Seen| seen.fingerprint == definition.fingerprint;
+        match &approval.changed {
+            None if is(&approval.approved) => Standing::Approved,
+            Some(changed) if is(changed) && !is(&approval.approved) => Standing::Held,
+            _ => Standing::Unseen,
+        }
+    }
+
+    /// Whether every one of these tools is known as it is.
+    pub(super) fn know(&self, client: &Client, tools: &ToolSet) -> bool {
+        let allowed = |tool: &str| client.rules().allows_tool(&self.server, tool);
+        let mut known = tools.iter().filter(|(tool, _)| allowed(tool));
+        known.all(|(tool, definition)| self.standing(tool, definition) != Standing::Unseen)
+    }
+
+    /// Takes note of the tools as they are now: approves those that are new, and holds back those that changed.
+    pub(super) fn take_note(&mut self, client: &Client, tools: &ToolSet, now: Timestamp) {
+        for (tool, definition) in tools.iter() {
+            if !client.rules().allows_tool(&self.server, tool) {
+                continue;
+            }
+            let seen = || Seen {
+                at: now,
+                fingerprint: definition.fingerprint.clone(),
+                definition: definition.canonical.clone(),
+            };
+            let approval = self.tools.entry(tool.to_owned()).or_insert_with(|| Approval {
+                approved: seen(),
+                changed: None,
+            });
+            let is_approved = approval.approved.fingerprint == definition.fingerprint;
+            let is_known = approval
+                .changed
+                .as_ref()
+                .is_some_and(|changed| changed.fingerprint == definition.fingerprint);
+            if is_approved {
+                approval.changed = None;
+            } else if !is_known {
+                approval.changed = Some(seen());
+            }
+        }
+    }
+
+    /// Approves what is held back under that name, or all of it; how many that were. Only what was written down is
+    /// approved, which is what was shown: a server that has changed it again meanwhile is held back again.
+    pub(super) fn approve(&mut self, tool: Option<&str>, now: Timestamp) -> usize {
+        let wanted = |name: &str| tool.is_none_or(|tool| tool == name);
+        let held = self.tools.iter_mut().filter(|(name, _)| wanted(name));
+        let mut approved = 0;
+        for (_, approval) in held {
+            if let Some(changed) = approval.changed.take() {
+                approval.approved = Seen { at: now, ..changed };
+                approved += 1;
+            }
+        }
+        approved
+    }
+}

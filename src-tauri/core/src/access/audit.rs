@@ -1,0 +1,177 @@
+//! What each client has called: one JSON object per line.
+//!
+//! Arguments are not in it unless the user asked for them: they are what people write to a model, and a log outlives
+//! the conversation. Results are never in it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead as _, BufReader, Write as _},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use rmcp::model::JsonObject;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{AccessError, Client, file, stamp::Stamp};
+use crate::{ServerId, config::atomic};
+
+/// From here on a new file is begun; the one before is kept.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+
+/// The most arguments take in a line, in bytes; longer ones are left out and say so.
+const MAX_ARGUMENTS: usize = 8 * 1024;
+
+/// The longest name of a tool in a line, in characters: clients may ask for anything.
+const MAX_NAME: usize = 256;
+
+/// One call, as the gateway tells of it when it is over.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// Who called.
+    pub client: &'a Client,
+    /// What server.
+    pub server: &'a ServerId,
+    /// Its tool, without the server's name.
+    pub tool: &'a str,
+    /// How long the client waited.
+    pub duration: Duration,
+    /// `ok`, `tool_error` when the tool itself said so, or the code of the problem.
+    pub outcome: &'a str,
+    /// What was sent along; written only if the user asked for it.
+    pub arguments: Option<&'a JsonObject>,
+}
+
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoggedCall {
+    /// When it was over.
+    pub at: Timestamp,
+    /// Who called, as it was named then.
+    pub client: String,
+    /// What server.
+    pub server: ServerId,
+    /// Its tool.
+    pub tool: String,
+    /// How long the client waited, in milliseconds.
+    pub duration_ms: u64,
+    /// `ok`, `tool_error`, or the code of the problem.
+    pub outcome: String,
+    /// What was sent along, if the user asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arguments: Option<Value>,
+}
+
+/// The file, open for as long as it is the one under its name.
+#[derive(Debug)]
+pub(super) struct Log {
+    path: PathBuf,
+    open: Mutex<Option<(File, Option<u64>)>>,
+}
+
+impl LoggedCall {
+    /// The line of a call.
+    pub(super) fn of(call: &Call<'_>, at: Timestamp, arguments: Option<Value>) -> Self {
+        Self {
+            at,
+            client: call.client.name().to_owned(),
+            server: call.server.clone(),
+            tool: call.tool.chars().take(MAX_NAME).collect(),
+            duration_ms: u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
+            outcome: call.outcome.to_owned(),
+            arguments,
+        }
+    }
+}
+
+/// Arguments fit for a line.
+pub(super) fn bounded(arguments: &JsonObject) -> Value {
+    let whole = Value::Object(arguments.clone());
+    let length = whole.to_string().len();
+    if length > MAX_ARGUMENTS {
+        Value::String(format!("{length} bytes, left out"))
+    } else {
+        whole
+    }
+}
+
+impl Log {
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self {
+            path,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Appends a line in one write, so that lines of several processes never mix.
+    pub(super) fn append(&self, call: &LoggedCall) -> io::Result<()> {
+        let mut line = serde_json::to_vec(call)?;
+        line.push(b'\n');
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Stamp::of(&self.path);
+        if now.is_some_and(|stamp| stamp.length() >= MAX_BYTES) {
+            self.rotate()?;
+            *open = None;
+        }
+        let number = Stamp::of(&self.path).map(Stamp::number);
+        let file = match open.take() {
+            // Rotated or removed by someone else: what is open leads nowhere any more.
+            Some((file, known)) if known == number && number.is_some() => file,
+            _ => self.create()?,
+        };
+        let (file, _) = open.insert((file, Stamp::of(&self.path).map(Stamp::number)));
+        file.write_all(&line)
+    }
+
+    /// Where the file goes when it is full.
+    fn before(&self) -> PathBuf {
+        self.path.with_extension("1.jsonl")
+    }
+
+    fn create(&self) -> io::Result<File> {
+        atomic::make_folder(atomic::folder_of(&self.path))?;
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&self.path)
+    }
+
+    /// Two processes find it full at once, and only the first may move it.
+    fn rotate(&self) -> io::Result<()> {
+        let _lock = atomic::lock(atomic::folder_of(&self.path))?;
+        if Stamp::of(&self.path).is_some_and(|stamp| stamp.length() >= MAX_BYTES) {
+            fs::rename(&self.path, self.before())?;
+        }
+        Ok(())
+    }
+
+    /// The last calls that are as wanted, oldest first. A line that was cut off by a full disk is passed over.
+    pub(super) fn last(
+        &self,
+        most: usize,
+        wanted: &dyn Fn(&LoggedCall) -> bool,
+    ) -> Result<Vec<LoggedCall>, AccessError> {
+        let mut calls = Vec::new();
+        for path in [self.before(), self.path.clone()] {
+            calls.extend(lines(&path)?.into_iter().filter(|call| wanted(call)));
+        }
+        let first = calls.len().saturating_sub(most);
+        Ok(calls.split_off(first))
+    }
+}
+
+fn lines(path: &Path) -> Result<Vec<LoggedCall>, AccessError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(file::failed(path, &error)),
+    };
+    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    Ok(lines
+        .filter_map(|line| serde_json::from_str(&line).ok())
+        .collect())
+}

@@ -1,0 +1,396 @@
+//! [`Access`]: the desk at which a client shows its key, and is told what it may have.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{
+    AccessError, Call, Client, ClientId, ClientKey, ClientSummary, HeldTool, LoggedCall, Refusal, Rules,
+    ToolSet,
+    approvals::{Approvals, Standing},
+    audit::{self, Log},
+    client::BRIDGE,
+    definition::hash_of,
+    file::{self, Cached},
+    key::KeyHash,
+    last_use::LastUse,
+    ledger::{Entry, Ledger},
+};
+use crate::{ServerId, clock::Clock, store::Home};
+
+/// Clients, their keys, what they may see and what they did; cheap to clone, and the same in every process.
+///
+/// Every method is blocking, briefly: what a request asks costs a look at one or two files' identity, and a file is
+/// read only after it changed.
+#[derive(Clone, Debug)]
+pub struct Access(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    folder: PathBuf,
+    clock: Clock,
+    ledger: Cached<Result<Arc<Ledger>, AccessError>>,
+    approvals: Mutex<HashMap<PathBuf, Arc<Known>>>,
+    last_use: LastUse,
+    log: Log,
+}
+
+type Known = Cached<Result<Option<Arc<Approvals>>, AccessError>>;
+
+impl Access {
+    /// The desk of one data folder. Does no I/O.
+    pub fn open(home: &Home, clock: Clock) -> Self {
+        let folder = home.data().join("access");
+        Self(Arc::new(Inner {
+            ledger: Cached::empty(),
+            approvals: Mutex::default(),
+            last_use: LastUse::in_folder(folder.join("used")),
+            log: Log::at(folder.join("calls.jsonl")),
+            clock,
+            folder,
+        }))
+    }
+
+    /// Adds a client and makes its key, which is not kept and cannot be shown again.
+    pub fn issue(&self, name: &str, rules: Rules) -> Result<ClientKey, AccessError> {
+        let (key, id, created_at) = (ClientKey::generate()?, ClientId::generate()?, self.0.clock.now());
+        self.change(|ledger| {
+            let name = ledger.free_name(name)?;
+            ledger.entries.push(Entry {
+                client: Client::new(id, name, rules),
+                key: key.hash(),
+                created_at,
+            });
+            Ok(())
+        })?;
+        Ok(key)
+    }
+
+    /// Makes a new key for a client that is there already; the old one opens nothing from now on.
+    pub fn reissue(&self, name: &str) -> Result<ClientKey, AccessError> {
+        let (key, created_at) = (ClientKey::generate()?, self.0.clock.now());
+        self.change(|ledger| {
+            let at = ledger.position(name)?;
+            if let Some(entry) = ledger.entries.get_mut(at) {
+                (entry.key, entry.created_at) = (key.hash(), created_at);
+            }
+            Ok(())
+        })?;
+        Ok(key)
+    }
+
+    /// Who shows this key; none when nobody has it, or has it no longer.
+    pub fn authenticate(&self, key: &str) -> Option<Client> {
+        let presented = KeyHash::of_presented(key)?;
+        let ledger = self.ledger().ok()?;
+        // All of them are compared, so that the time it takes does not tell which one it was.
+        let matching = ledger
+            .entries
+            .iter()
+            .filter(|entry| entry.key.matches(&presented));
+        let client = matching.fold(None, |_, entry| Some(&entry.client))?.clone();
+        self.0.last_use.note(client.id(), self.0.clock.now());
+        Some(client)
+    }
+
+    /// The client with its rules as they are now; none when it was revoked. For connections that stay open.
+    pub fn current(&self, client: &Client) -> Option<Client> {
+        if client.id().as_str() == BRIDGE {
+            return Some(client.clone());
+        }
+        let ledger = self.ledger().ok()?;
+        let mut entries = ledger.entries.iter();
+        entries
+            .find(|entry| entry.client.id() == client.id())
+            .map(|entry| entry.client.clone())
+    }
+
+    /// Every client, in the order they were added.
+    pub fn clients(&self) -> Result<Vec<ClientSummary>, AccessError> {
+        let ledger = self.ledger()?;
+        let held = self.held()?;
+        let summary = |entry: &Entry| {
+            let name = entry.client.name();
+            let held = held.iter().filter(|tool| tool.client == name).count();
+            ClientSummary {
+                id: entry.client.id().clone(),
+                name: name.to_owned(),
+                rules: entry.client.rules().clone(),
+                created_at: entry.created_at,
+                last_used_at: self.0.last_use.of(entry.client.id()),
+                held_tools: u32::try_from(held).unwrap_or(u32::MAX),
+            }
+        };
+        Ok(ledger.entries.iter().map(summary).collect())
+    }
+
+    /// Takes a client's key away, and forgets what it approved.
+    pub fn revoke(&self, name: &str) -> Result<(), AccessError> {
+        let gone = self.change(|ledger| {
+            let at = ledger.position(name)?;
+            Ok(ledger.entries.remove(at).client)
+        })?;
+        self.0.last_use.forget(gone.id());
+        for path in self.approval_files()? {
+            if is_of(&path, gone.id()) {
+                file::remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls a client something else; its key stays.
+    pub fn rename(&self, name: &str, new: &str) -> Result<(), AccessError> {
+        self.change(|ledger| {
+            let at = ledger.position(name)?;
+            let is_same = name.to_lowercase() == new.trim().to_lowercase();
+            let new = if is_same {
+                new.trim().to_owned()
+            } else {
+                ledger.free_name(new)?
+            };
+            if let Some(entry) = ledger.entries.get_mut(at) {
+                let rules = entry.client.rules().clone();
+                entry.client = Client::new(entry.client.id().clone(), new, rules);
+            }
+            Ok(())
+        })
+    }
+
+    /// Says what a client may see from now on.
+    pub fn set_rules(&self, name: &str, rules: Rules) -> Result<(), AccessError> {
+        self.change(|ledger| {
+            let at = ledger.position(name)?;
+            if let Some(entry) = ledger.entries.get_mut(at) {
+                let name = entry.client.name().to_owned();
+                entry.client = Client::new(entry.client.id().clone(), name, rules);
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether the arguments of calls go into the log.
+    pub fn logs_arguments(&self) -> bool {
+        self.ledger().is_ok_and(|ledger| ledger.log_arguments)
+    }
+
+    /// Says whether the arguments of calls go into the log.
+    pub fn set_log_arguments(&self, wanted: LogArguments) -> Result<(), AccessError> {
+        self.change(|ledger| {
+            ledger.log_arguments = wanted == LogArguments::Yes;
+            Ok(())
+        })
+    }
+
+    /// Which of a server's tools a client may list, as their places in the list `tools` was made of. Tools it has never
+    /// seen are approved by this.
+    pub fn sieve(
+        &self,
+        client: &Client,
+        server: &ServerId,
+        tools: &ToolSet,
+    ) -> Result<Vec<usize>, AccessError> {
+        let approvals = self.approvals(client, server, tools)?;
+        let listed = tools.iter().filter(|(tool, definition)| {
+            client.rules().allows_tool(server, tool) && approvals.standing(tool, definition) != Standing::Held
+        });
+        Ok(listed.map(|(_, definition)| definition.index).collect())
+    }
+
+    /// Whether a client may call this tool of a server that lists `tools` at present.
+    pub fn permit(
+        &self,
+        client: &Client,
+        (server, tool): (&ServerId, &str),
+        tools: &ToolSet,
+    ) -> Result<(), Refusal> {
+        let named = || (client.name().to_owned(), server.clone(), tool.to_owned());
+        if !client.may_use(server) {
+            let (client, server, _) = named();
+            return Err(Refusal::Server { client, server });
+        }
+        if !client.rules().allows_tool(server, tool) {
+            let (client, server, tool) = named();
+            return Err(Refusal::Tool { client, server, tool });
+        }
+        // A tool that is not listed is the server's to refuse.
+        let Some(definition) = tools.get(tool) else {
+            return Ok(());
+        };
+        let approvals = self.approvals(client, server, tools)?;
+        match approvals.standing(tool, definition) {
+            Standing::Held => {
+                let (client, server, tool) = named();
+                Err(Refusal::ToolChanged { client, server, tool })
+            }
+            Standing::Approved | Standing::Unseen => Ok(()),
+        }
+    }
+
+    /// Every tool that is held back from anyone.
+    pub fn held(&self) -> Result<Vec<HeldTool>, AccessError> {
+        let mut held = Vec::new();
+        for path in self.approval_files()? {
+            if let Some(approvals) = Approvals::read(&path)? {
+                held.extend(HeldTool::all_of(&approvals));
+            }
+        }
+        held.sort_by(|one, other| {
+            (&one.client, &one.server, &one.tool).cmp(&(&other.client, &other.server, &other.tool))
+        });
+        Ok(held)
+    }
+
+    /// Lets a client have a tool as it is described now; every one of the server's that is held back, when none is named.
+    /// How many that were.
+    pub fn approve(&self, client: &str, server: &ServerId, tool: Option<&str>) -> Result<usize, AccessError> {
+        let client = self.named(client)?;
+        let path = self.approval_file(client.id(), server);
+        let now = self.0.clock.now();
+        let approved = match Approvals::read(&path)? {
+            Some(_) => Approvals::update(&path, (&client, server), |approvals| {
+                Ok(approvals.approve(tool, now))
+            })?,
+            None => 0,
+        };
+        if approved == 0 {
+            return Err(AccessError::NothingHeld {
+                client: client.name().to_owned(),
+                server: server.clone(),
+                tool: tool.map(str::to_owned),
+            });
+        }
+        Ok(approved)
+    }
+
+    /// Writes a call into the log. What cannot be written is told to our own log, and stops nobody.
+    pub fn log(&self, call: &Call<'_>) {
+        let arguments = call
+            .arguments
+            .filter(|_| self.logs_arguments())
+            .map(audit::bounded);
+        let line = LoggedCall::of(call, self.0.clock.now(), arguments);
+        if let Err(error) = self.0.log.append(&line) {
+            tracing::warn!(kind = ?error.kind(), "a call could not be written into the log");
+        }
+    }
+
+    /// The last calls that are as wanted, oldest first.
+    pub fn calls(
+        &self,
+        most: usize,
+        wanted: impl Fn(&LoggedCall) -> bool,
+    ) -> Result<Vec<LoggedCall>, AccessError> {
+        self.0.log.last(most, &wanted)
+    }
+
+    /// Where the log is.
+    pub fn log_path(&self) -> PathBuf {
+        self.0.folder.join("calls.jsonl")
+    }
+
+    fn ledger_path(&self) -> PathBuf {
+        self.0.folder.join("clients.json")
+    }
+
+    fn ledger(&self) -> Result<Arc<Ledger>, AccessError> {
+        let path = self.ledger_path();
+        self.0.ledger.get(&path, || {
+            Ledger::read(&path)
+                .map(Arc::new)
+                .inspect_err(|error| tracing::error!(%error, "no client is let in"))
+        })
+    }
+
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Ledger) -> Result<T, AccessError>,
+    ) -> Result<T, AccessError> {
+        Ledger::update(&self.ledger_path(), change)
+    }
+
+    fn named(&self, name: &str) -> Result<Client, AccessError> {
+        if name.eq_ignore_ascii_case(BRIDGE) {
+            return Ok(Client::on_standard_streams());
+        }
+        Ok(self.ledger()?.named(name)?.client.clone())
+    }
+
+    /// What a client has approved of a server, with note taken of how its tools are now.
+    fn approvals(
+        &self,
+        client: &Client,
+        server: &ServerId,
+        tools: &ToolSet,
+    ) -> Result<Arc<Approvals>, AccessError> {
+        let path = self.approval_file(client.id(), server);
+        let known = self.known(&path, || Approvals::read(&path).map(|found| found.map(Arc::new)))?;
+        if let Some(known) = known.filter(|approvals| approvals.know(client, tools)) {
+            return Ok(known);
+        }
+        let now = self.0.clock.now();
+        let noted = Approvals::update(&path, (client, server), |approvals| {
+            approvals.take_note(client, tools, now);
+            Ok(Arc::new(approvals.clone()))
+        })?;
+        Ok(noted)
+    }
+
+    fn known(
+        &self,
+        path: &Path,
+        read: impl FnOnce() -> Result<Option<Arc<Approvals>>, AccessError>,
+    ) -> Result<Option<Arc<Approvals>>, AccessError> {
+        let cached = {
+            let mut approvals = self.0.approvals.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(
+                approvals
+                    .entry(path.to_owned())
+                    .or_insert_with(|| Arc::new(Cached::empty())),
+            )
+        };
+        cached.get(path, read)
+    }
+
+    fn approvals_folder(&self) -> PathBuf {
+        self.0.folder.join("approvals")
+    }
+
+    fn approval_file(&self, client: &ClientId, server: &ServerId) -> PathBuf {
+        let server = hash_of(server.as_str());
+        self.approvals_folder().join(format!("{client}.{server}.json"))
+    }
+
+    fn approval_files(&self) -> Result<Vec<PathBuf>, AccessError> {
+        let folder = self.approvals_folder();
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(file::failed(&folder, &error)),
+        };
+        let paths = entries.flatten().map(|entry| entry.path());
+        Ok(paths
+            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+            .collect())
+    }
+}
+
+/// Whether the arguments of calls go into the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogArguments {
+    /// They do.
+    Yes,
+    /// They do not, which is the default.
+    No,
+}
+
+fn is_of(path: &Path, client: &ClientId) -> bool {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    name.split('.').next() == Some(client.as_str())
+}
