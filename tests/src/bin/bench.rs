@@ -174,19 +174,19 @@ fn timed(omlx: &str, arguments: &[&str], desk: &Desk) -> Outcome<Duration> {
 
 fn run(omlx: &str, arguments: &[&str], config: &Path, home: &Path) -> Outcome<Duration> {
     let begun = Instant::now();
-    let status = Command::new(omlx)
+    let done = Command::new(omlx)
         .args(arguments)
         .env("OMLX_MCP_CONFIG", config)
         .env("OMLX_CONNECT_HOME", home)
         .env("OMLX_CONNECT_KEYCHAIN", "off")
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()?;
+        .output()?;
     let took = begun.elapsed();
-    if status.success() {
+    if done.status.success() {
         Ok(took)
     } else {
-        Err(format!("{omlx} {arguments:?}: {status}").into())
+        let words = String::from_utf8_lossy(&done.stderr);
+        Err(format!("{omlx} {arguments:?}: {}: {words}", done.status).into())
     }
 }
 
