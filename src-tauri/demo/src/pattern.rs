@@ -3,7 +3,8 @@
 //! A pattern is words separated by spaces, all of which must hold: a method (`POST`), a path (`/token`, or `/mcp*` for
 //! all that starts so), and conditions: `rpc=tools/call` (JSON-RPC method), `tool=echo`, `status=401` (of the reply,
 //! known once it was sent), `header=mcp-session-id` (present), `bearer=…` (that token), and any other `name=value` is a
-//! query or form parameter, in which `+` stands for a space. `*` names every request.
+//! query or form parameter, in which `+` stands for a space and a lone `*` for any value; `!name` means that there is
+//! no such parameter. `*` names every request.
 
 use crate::record::Call;
 
@@ -13,6 +14,7 @@ pub struct Pattern {
     method: Option<String>,
     path: Option<String>,
     conditions: Vec<(String, String)>,
+    absent: Vec<String>,
 }
 
 impl Pattern {
@@ -22,6 +24,8 @@ impl Pattern {
         for word in text.split_whitespace() {
             if word.starts_with('/') {
                 pattern.path = Some(word.to_owned());
+            } else if let Some(name) = word.strip_prefix('!') {
+                pattern.absent.push(name.to_owned());
             } else if word.contains('=') {
                 let conditions = url::form_urlencoded::parse(word.as_bytes());
                 pattern.conditions.extend(conditions.into_owned());
@@ -43,6 +47,7 @@ impl Pattern {
                 .conditions
                 .iter()
                 .all(|(name, value)| condition_holds(call, name, value))
+            && self.absent.iter().all(|name| call.parameter(name).is_none())
     }
 }
 
@@ -66,7 +71,9 @@ fn condition_holds(call: &Call, name: &str, value: &str) -> bool {
         "status" => call.status.is_some_and(|status| status.to_string() == value),
         "bearer" => call.credentials().is_some_and(|token| token.is(value)),
         "header" => call.header(value).is_some(),
-        _ => call.parameter(name).is_some_and(|recorded| recorded.is(value)),
+        _ => call
+            .parameter(name)
+            .is_some_and(|recorded| value == "*" || recorded.is(value)),
     }
 }
 
@@ -100,6 +107,7 @@ mod tests {
             "/to*",
             "POST /token scope=a+b rpc=tools/call tool=echo",
             "bearer=t1 header=authorization",
+            "/token scope=* !resource",
         ] {
             assert!(Pattern::parse(matching).matches(&call()), "{matching}");
         }
@@ -112,6 +120,8 @@ mod tests {
             "bearer=t2",
             "header=x",
             "state=1",
+            "state=*",
+            "!scope",
         ] {
             assert!(!Pattern::parse(other).matches(&call()), "{other}");
         }
