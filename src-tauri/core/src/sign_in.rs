@@ -89,13 +89,14 @@ impl SignIn {
     pub(crate) async fn run(mut self) -> Result<(), SignInError> {
         let challenge = self.challenge.take();
         let search = discovery::discover(&self.http, &self.key.url, &self.auth, challenge.as_ref());
-        let discovery = undisturbed(&mut self.responses, search).await?;
-        let scope = self.held.union(&discovery.scope);
+        let mut discovery = undisturbed(&mut self.responses, search).await?;
+        // A registration is made for all that is asked for: some servers hold a client to it.
+        discovery.scope = self.held.union(&discovery.scope);
         let stored = self.registration(&discovery).await?;
         let way = self.way(&discovery);
         let asked = Asked {
             discovery: &discovery,
-            scope: &scope,
+            scope: &discovery.scope,
             way,
         };
         let grant = match self.ask(&asked, stored).await {
@@ -190,7 +191,8 @@ impl SignIn {
             self.doubt(&client).await?;
         }
         self.show(&url);
-        let response = self.answer(&mut listener, &pending).await?;
+        let response = self.answer(&mut listener, &pending).await;
+        let response = response.map_err(|error| nobody_came(error, &client, listener.redirect_uri()))?;
         self.http.note(
             Stage::Authorization,
             "the browser came back with our state",
@@ -304,6 +306,19 @@ async fn undisturbed<T>(responses: &mut mpsc::Receiver<Offer>, work: impl Future
             // Dropping it tells whoever offered it.
             Some(_) = responses.recv() => {}
         }
+    }
+}
+
+/// A client that was entered by hand may lack the redirect URI that was used: the provider then shows a page and
+/// sends nothing back (RFC 6749 §4.1.2.1), so that nobody but us can name it.
+fn nobody_came(error: SignInError, client: &ClientInformation, redirect_uri: &str) -> SignInError {
+    match (error, client.registration) {
+        (SignInError::Redirect(RedirectError::TimedOut), ClientRegistration::Preregistered) => {
+            SignInError::NobodyCame {
+                redirect_uri: redirect_uri.to_owned(),
+            }
+        }
+        (error, _) => error,
     }
 }
 

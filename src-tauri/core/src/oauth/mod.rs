@@ -40,6 +40,7 @@ pub mod issuer;
 mod jwt_bearer;
 pub mod redirect;
 pub mod refresh;
+mod refused;
 pub mod registration;
 pub mod resource_metadata;
 pub mod resource_uri;

@@ -22,6 +22,14 @@ pub(crate) enum SignInError {
     /// The redirect has nowhere to go, or nobody came back.
     #[error(transparent)]
     Redirect(#[from] RedirectError),
+    /// Nobody came back for a client that was entered by hand, perhaps because of its redirect URI.
+    #[error(
+        "the browser did not come back in time; if the provider showed an error there, enter the redirect URI {redirect_uri} for this client"
+    )]
+    NobodyCame {
+        /// The one that was used.
+        redirect_uri: String,
+    },
     /// The browser came back with something other than a code.
     #[error(transparent)]
     Authorization(#[from] AuthorizationError),
@@ -67,6 +75,7 @@ impl SignInError {
             Self::Token(error) => error,
             Self::Vault(error) => error,
             Self::Keep(error) => error,
+            Self::NobodyCame { .. } => &RedirectError::TimedOut,
             Self::Cancelled => return None,
         })
     }

@@ -9,7 +9,7 @@
 //! A [`PendingAuthorization`] is consumed by the response it accepts, and the code it gives remembers the token
 //! endpoint it may be sent to: a code is redeemed once, and only where it was issued.
 
-use super::{endpoint::EndpointError, issuer::Issuer};
+use super::{endpoint::EndpointError, issuer::Issuer, refused};
 use crate::{Action, Explain};
 
 mod pending;
@@ -74,7 +74,7 @@ pub enum AuthorizationError {
     #[error("access was not allowed in the browser")]
     Denied,
     /// The authorization server refused (RFC 6749 §4.1.2.1).
-    #[error("the authorization server answered {code}{}", description.as_ref().map_or_else(String::new, |text| format!(" ({text})")))]
+    #[error("the authorization server answered {code}{}{}", description.as_ref().map_or_else(String::new, |text| format!(" ({text})")), refused::advice(code))]
     Refused {
         /// `error`, at most 64 harmless characters.
         code: String,
@@ -107,11 +107,10 @@ impl Explain for AuthorizationError {
             | Self::IssuerMissing { .. } => Action::AskProvider,
             Self::ReservedParameter { .. } | Self::RedirectUri(_) => Action::EditConfig,
             Self::Unreadable => Action::Retry,
-            Self::ForeignClient { .. }
-            | Self::StateMismatch
-            | Self::IssuerMismatch { .. }
-            | Self::Denied
-            | Self::Refused { .. } => Action::Connect,
+            Self::Refused { code, .. } => refused::action(code).unwrap_or(Action::Connect),
+            Self::ForeignClient { .. } | Self::StateMismatch | Self::IssuerMismatch { .. } | Self::Denied => {
+                Action::Connect
+            }
         }
     }
 }

@@ -175,11 +175,13 @@ impl Renewal<'_> {
     async fn register(&self, code: &str) -> Result<ClientInformation, Failure> {
         let (http, grant) = (&self.shop.http, self.grant);
         self.note("the client is unknown: it is registered again", "RFC 7591 §3");
-        let discovery = match discovery::discover(http, &grant.key.url, self.auth, None).await {
+        let mut discovery = match discovery::discover(http, &grant.key.url, self.auth, None).await {
             Ok(discovery) if discovery.server.issuer == grant.issuer => discovery,
             Err(error) if error.is_transient() => return Err(Failure::Kept(RefreshCause::Discovery(error))),
             Ok(_) | Err(_) => return Err(ended(code)),
         };
+        // Whoever holds a client to the scope it registered must hear of all that was granted.
+        discovery.scope = grant.requested_scope.union(&discovery.scope);
         let request = RegistrationRequest {
             redirect_uris: grant.client.redirect_uris.clone(),
             stored: None,

@@ -16,6 +16,7 @@ use super::{
     http::{Http, HttpError, HttpRequest, HttpResponse},
     identity::Identity,
     issuer::Issuer,
+    refused,
     scope::Scopes,
     timeline::Stage,
 };
@@ -32,7 +33,7 @@ pub use target::Target;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// The authorization server refused the grant (RFC 6749 §5.2): asking again will not help.
-    #[error("the authorization server answered {code}{}", because(description.as_ref()))]
+    #[error("the authorization server answered {code}{}{}", because(description.as_ref()), refused::advice(code))]
     Rejected {
         /// `error`, at most 64 harmless characters.
         code: String,
@@ -98,7 +99,8 @@ impl Explain for TokenError {
 
     fn action(&self) -> Action {
         match self {
-            Self::Rejected { .. } | Self::ForeignClient { .. } => Action::Reauthenticate,
+            Self::Rejected { code, .. } => refused::action(code).unwrap_or(Action::Reauthenticate),
+            Self::ForeignClient { .. } => Action::Reauthenticate,
             Self::InvalidClient { .. } => Action::EnterClient,
             Self::Unavailable { .. } => Action::Retry,
             Self::Unanswered(error) => error.action(),
