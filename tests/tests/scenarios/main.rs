@@ -10,6 +10,7 @@ mod interop;
 mod killed;
 mod many_processes;
 mod planted_secrets;
+mod providers;
 mod recorded;
 mod recurring_failures;
 mod refresh;
