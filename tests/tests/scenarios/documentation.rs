@@ -93,3 +93,77 @@ fn what_a_document_links_to_exists() -> TestResult {
     }
     Ok(())
 }
+
+/// The blocks of one language in a page.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let blocks = page.split(&fence).skip(1);
+    blocks
+        .filter_map(|rest| rest.split("```").next().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn every_config_that_is_given_for_a_provider_is_good_as_it_is() -> TestResult {
+    let page = fs::read_to_string(root().join("docs/providers.md"))?;
+    let environment = Environment::of([
+        ("GITHUB_OAUTH_SECRET", "planted"),
+        ("GOOGLE_OAUTH_SECRET", "planted"),
+        ("SLACK_OAUTH_SECRET", "planted"),
+        ("ASANA_OAUTH_SECRET", "planted"),
+        ("HUBSPOT_OAUTH_SECRET", "planted"),
+        ("SNOWFLAKE_OAUTH_SECRET", "planted"),
+        ("FIGMA_OAUTH_SECRET", "planted"),
+        ("ZAPIER_MCP_URL", "https://mcp.zapier.com/api/mcp/s/planted/mcp"),
+    ]);
+    let folder = tempfile::tempdir()?;
+    let blocks = blocks(&page, "json");
+    for block in &blocks {
+        let file = folder.path().join("mcp.json");
+        fs::write(&file, block)?;
+        let config = ConfigFile::at(file, &environment).read()?;
+        assert!(
+            config.notes.is_empty() && !config.servers.is_empty(),
+            "{block}{:?}",
+            config.notes
+        );
+        let asked: serde_json::Value = serde_json::from_str(block)?;
+        for (name, auth) in asked["auth"].as_object().into_iter().flatten() {
+            let server = config.servers.iter().find(|(id, _)| id.as_str() == name);
+            let (_, server) = server.ok_or("an auth block of no server")?;
+            assert_eq!(
+                server.auth.client_id.as_deref(),
+                auth["client_id"].as_str(),
+                "{name}"
+            );
+        }
+    }
+    for provider in [
+        "Entra",
+        "GitHub",
+        "Google",
+        "Atlassian",
+        "Notion",
+        "Linear",
+        "Figma",
+        "Slack",
+        "Asana",
+        "Sentry",
+        "Stripe",
+        "Square",
+        "Intercom",
+        "Zapier",
+        "Cloudflare",
+        "GitLab",
+        "Cognito",
+        "Supabase",
+        "Salesforce",
+        "HubSpot",
+        "Clerk",
+    ] {
+        let heading = |line: &str| line.starts_with('#') && line.contains(provider);
+        assert!(page.lines().any(heading), "{provider} has no section");
+    }
+    assert!(blocks.len() > 18, "{} blocks", blocks.len());
+    Ok(())
+}
