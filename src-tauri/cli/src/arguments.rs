@@ -6,9 +6,9 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     command::{
-        add::AddArguments, call::CallArguments, completions::CompletionsArguments, demo::DemoArguments,
-        doctor::DoctorArguments, edit::NamesArguments, login::LoginArguments, logout::LogoutArguments,
-        remove::RemoveArguments, status::StatusArguments, tools::ToolsArguments,
+        access::AccessArguments, add::AddArguments, call::CallArguments, completions::CompletionsArguments,
+        demo::DemoArguments, doctor::DoctorArguments, edit::NamesArguments, login::LoginArguments,
+        logout::LogoutArguments, remove::RemoveArguments, status::StatusArguments, tools::ToolsArguments,
     },
     output::face::ColorChoice,
 };
@@ -89,6 +89,7 @@ pub(crate) enum Command {
     Call(CallArguments),
     Add(AddArguments),
     Remove(RemoveArguments),
+    Access(AccessArguments),
     /// Use servers again that were disabled
     Enable(NamesArguments),
     /// Leave servers alone without forgetting them

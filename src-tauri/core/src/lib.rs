@@ -24,6 +24,7 @@ pub mod event;
 pub mod handle;
 pub mod network;
 pub mod oauth;
+pub mod probe;
 pub mod problem;
 pub mod recorded;
 pub mod server_id;

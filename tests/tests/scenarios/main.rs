@@ -1,5 +1,6 @@
 //! Every scenario, one module a capability; one executable, so that a change in the core is linked once.
 
+mod access;
 mod bad_servers;
 mod bad_store;
 mod command_line;

@@ -5,8 +5,10 @@ mod pasted;
 use std::io::{self, IsTerminal, Read};
 
 use omlx_mcp::{
-    ServerId, ServerSnapshot,
-    config::{AuthBlock, Change, NewEndpoint, NewServer, NewTransport, Start},
+    AuthStatus, ServerId, ServerSnapshot,
+    config::{AuthBlock, Change, NewEndpoint, NewServer, NewTransport, Start, Suggestion},
+    network::Network,
+    probe::{Probe, probe},
 };
 use serde_json::Value;
 use url::Url;
@@ -27,16 +29,17 @@ use crate::{
 const MAX_PASTED: u64 = 1024 * 1024;
 
 /// Put a server into the config file
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-A URL is a streamable HTTP server; what follows -- is a command that speaks MCP on its standard streams. With neither, \
+A URL is a streamable HTTP server, which is called after its host when no name is given; what follows -- is a command that speaks MCP on its standard streams. With neither, \
 JSON is read from standard input: an entry, or a whole configuration as other clients' documentation shows it.
 
 A server with a URL is contacted at once, to say what it needs. The file is oMLX's own, and everything else in it stays \
 as it is; what would make oMLX refuse the file is not written without --force.
 
 Examples:
-  omlx mcp add notion https://mcp.notion.com/mcp
+  omlx mcp add https://mcp.notion.com/mcp
+  omlx mcp add work https://mcp.notion.com/mcp
   omlx mcp add files -- npx -y @modelcontextprotocol/server-filesystem ~/notes
   omlx mcp add github https://api.githubcopilot.com/mcp/ --client-id ID --client-secret-env GITHUB_SECRET
   omlx mcp add internal https://mcp.corp.example/mcp --header 'X-Team: search' --auth scopes='read write'
@@ -56,10 +59,10 @@ pub(crate) struct AddArguments {
     #[arg(value_name = "COMMAND", last = true)]
     command: Vec<String>,
     /// Speak the legacy HTTP+SSE transport
-    #[arg(long, requires = "url")]
+    #[arg(long, requires = "name", conflicts_with = "command")]
     sse: bool,
     /// Send this header field with every request; ${NAME} stands for a variable
-    #[arg(long, value_name = "NAME: VALUE", requires = "url", value_parser = header)]
+    #[arg(long, value_name = "NAME: VALUE", requires = "name", conflicts_with = "command", value_parser = header)]
     header: Vec<(String, String)>,
     /// Set this variable for the command
     #[arg(long, value_name = "NAME=VALUE", requires = "command", value_parser = variable)]
@@ -70,7 +73,7 @@ pub(crate) struct AddArguments {
     #[command(flatten)]
     client: ClientArguments,
     /// Set a key of the auth block (docs/config.md lists them); KEY:=JSON for other values than texts
-    #[arg(long, value_name = "KEY=VALUE", requires = "url")]
+    #[arg(long, value_name = "KEY=VALUE", requires = "name", conflicts_with = "command")]
     auth: Vec<String>,
     /// Add it switched off
     #[arg(long)]
@@ -123,6 +126,7 @@ pub(super) async fn run(
     context: &Context,
     output: &mut Output,
 ) -> Result<Ending, Failure> {
+    let arguments = &arguments.with_a_name(context)?;
     let servers = match (arguments.transport()?, &arguments.name) {
         (Some(transport), Some(name)) => vec![(server_id(name)?, arguments.server(transport)?)],
         (Some(_), None) => return Err(Failure::usage("a server needs a name")),
@@ -152,6 +156,19 @@ pub(super) async fn run(
 }
 
 impl AddArguments {
+    /// The same where a URL stands alone: in its place, behind the name its host suggests.
+    fn with_a_name(&self, context: &Context) -> Result<Self, Failure> {
+        let mut arguments = self.clone();
+        let alone = self.url.is_none() && self.command.is_empty();
+        let Some(url) = self.name.as_ref().filter(|word| alone && word.contains("://")) else {
+            return Ok(arguments);
+        };
+        let suggestion = Suggestion::of_url(url).map_err(|error| Failure::usage(error.to_string()))?;
+        let name = context.config().state.config.free_name(&suggestion.name);
+        (arguments.name, arguments.url) = (Some(name.to_string()), Some(url.clone()));
+        Ok(arguments)
+    }
+
     fn transport(&self) -> Result<Option<NewTransport>, Failure> {
         match (&self.url, self.command.split_first()) {
             (Some(url), _) => self.remote(url).map(Some),
@@ -228,18 +245,84 @@ async fn ask(added: &[ServerId], context: &Context, output: &mut Output) -> Resu
         core::awaiting(output, "Asking what it needs…", core::settled(&servers)).await
     })
     .await?;
+    let found = find_out(&snapshots, context, output).await?;
     let mend = context.mend();
     let view = View {
         now: jiff::Timestamp::now(),
         face: output.words_face(),
         mend: &mend,
     };
-    let lines: Vec<String> = snapshots
-        .iter()
-        .flat_map(|server| what_next(server, view))
-        .collect();
+    let mut lines = Vec::new();
+    for server in &snapshots {
+        match found.iter().find(|(id, _)| *id == server.id) {
+            Some((id, probe)) => lines.extend(needs(id, probe, view)),
+            None => lines.extend(what_next(server, view)),
+        }
+    }
     lines.iter().try_for_each(|line| output.say(Paint::Plain, line))?;
     Ok(())
+}
+
+/// What those that want a sign-in want it with; nothing about those that say no more than that.
+async fn find_out(
+    snapshots: &[ServerSnapshot],
+    context: &Context,
+    output: &mut Output,
+) -> Result<Vec<(ServerId, Probe)>, Failure> {
+    let network = Network::new(&context.network()).map_err(|error| Failure::told(&error))?;
+    let config = context.config();
+    let mut found = Vec::new();
+    let asking = snapshots
+        .iter()
+        .filter(|server| server.auth == AuthStatus::NotAuthenticated);
+    for id in asking.map(|server| &server.id) {
+        let Some(entry) = config.state.config.servers.get(id) else {
+            continue;
+        };
+        let Some(url) = entry.transport.url().filter(|_| entry.auth.client_id.is_none()) else {
+            continue;
+        };
+        let probe = core::awaiting(
+            output,
+            "Asking who signs people in…",
+            Box::pin(probe(&network, url.as_str())),
+        )
+        .await?;
+        if matches!(probe, Probe::NeedsSignIn { .. } | Probe::NeedsClient { .. }) {
+            found.push((id.clone(), probe));
+        }
+    }
+    Ok(found)
+}
+
+/// What a sign-in needs, and the command that does it.
+fn needs(id: &ServerId, probe: &Probe, view: View<'_>) -> Vec<String> {
+    let (name, program) = (quoted(id.as_str()), view.mend.program);
+    let sign = view.face.paint(Paint::Attention, "!");
+    let faint = |line: String| view.face.paint(Paint::Faint, &line);
+    match probe {
+        Probe::NeedsSignIn { issuer, scopes, .. } => {
+            let mut lines = vec![format!("{sign} It wants a sign-in at {}", text::line(issuer))];
+            if !scopes.is_empty() {
+                lines.push(faint(format!("  for {}", text::line(&scopes.join(", ")))));
+            }
+            lines.push(notice::hint_line(&format!("{program} login {name}"), view.face));
+            lines
+        }
+        Probe::NeedsClient {
+            issuer, redirect_uri, ..
+        } => vec![
+            format!(
+                "{sign} It wants a sign-in at {}, which registers no clients by itself",
+                text::line(issuer)
+            ),
+            faint(format!(
+                "  register one there, with the redirect URI {redirect_uri}"
+            )),
+            notice::hint_line(&format!("{program} login {name} --client-id ID"), view.face),
+        ],
+        Probe::Open { .. } | Probe::Unreachable { .. } => Vec::new(),
+    }
 }
 
 /// What the server needs, or, when it needs nothing, what it can be used for.

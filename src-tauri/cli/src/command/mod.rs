@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub(crate) mod access;
 pub(crate) mod add;
 pub(crate) mod call;
 pub(crate) mod completions;
@@ -36,6 +37,7 @@ pub(crate) fn run(command: Command, context: &Context, output: &mut Output) -> R
         Command::Remove(arguments) => lasting(remove::run(&arguments, context, output)),
         Command::Enable(arguments) => edit::enable(&arguments, context, output),
         Command::Disable(arguments) => edit::disable(&arguments, context, output),
+        Command::Access(arguments) => access::run(&arguments, context, output),
         Command::Doctor(arguments) => lasting(doctor::run(&arguments, context, output)),
         Command::Demo(arguments) => lasting(demo::run(arguments, context, output)),
         Command::Completions(arguments) => completions::run(&arguments, context, output),

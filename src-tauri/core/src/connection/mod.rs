@@ -48,4 +48,4 @@ pub use server_log::LogLine;
 pub(crate) use state::State;
 
 #[cfg(test)]
-mod test_kit;
+pub(crate) mod test_kit;

@@ -76,6 +76,13 @@ pub async fn obtain(
     search.register().await
 }
 
+/// Whether we could become a client of this authorization server by ourselves; nothing is asked of it.
+pub fn is_possible(http: &Http, server: &AuthorizationServerMetadata) -> bool {
+    let by_document = server.client_id_metadata_document_supported
+        && client_metadata_document::client_id(http, None).is_some();
+    by_document || server.registration_endpoint.is_some()
+}
+
 struct Search<'a> {
     http: &'a Http,
     discovery: &'a Discovery,
