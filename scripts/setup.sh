@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing and nothing else: setup.sh rust|node|browser|keychain …
+# Installs what is missing and nothing else: setup.sh rust|node|browser|keychain|desktop|e2e …
 # Debian packages need root or sudo; on a Mac, Homebrew. What cannot be installed is named, with what it is for.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -52,6 +52,28 @@ keychain() {
   command -v gnome-keyring-daemon >/dev/null && command -v dbus-daemon >/dev/null && return 0
   say "installing dbus and gnome-keyring"
   apt_install dbus gnome-keyring || say "no keychain could be installed: its tests will say they were left out"
+}
+
+# What the app is built with on Linux.
+desktop() {
+  [ "$(uname)" = Linux ] || return 0
+  pkg-config --exists webkit2gtk-4.1 ayatana-appindicator3-0.1 librsvg-2.0 dbus-1 2>/dev/null && return 0
+  say "installing the libraries of the app's window and tray"
+  apt_install pkg-config libwebkit2gtk-4.1-dev libayatana-appindicator3-dev librsvg2-dev libdbus-1-dev ||
+    { say "the app cannot be built without webkit2gtk-4.1, ayatana-appindicator3, librsvg and dbus"; exit 1; }
+}
+
+# A screen, a session and a person for the app's end-to-end scenarios.
+e2e() {
+  [ "$(uname)" = Linux ] || return 0
+  local program missing=
+  for program in Xvfb dbus-daemon gnome-keyring-daemon WebKitWebDriver chromedriver chromium import; do
+    command -v "$program" >/dev/null || missing+=" $program"
+  done
+  [ -n "$missing" ] || return 0
+  say "installing what the end-to-end scenarios need:$missing"
+  apt_install xvfb dbus gnome-keyring webkit2gtk-driver chromium chromium-driver imagemagick ||
+    say "not all of it could be installed: the end-to-end scenarios will say they were left out"
 }
 
 for part in "$@"; do "$part"; done

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 step() { printf '\n── %s\n' "$1"; shift; "$@"; }
 
 step 'core, command line, scenarios, interop' cargo nextest run --workspace --no-fail-fast
+step 'the app, end to end' scripts/e2e.sh
 step 'MCP conformance suite' scripts/conformance.sh
 step 'panel: types and style' npm --prefix ui run --silent check
 step 'panel: units' npm --prefix ui run --silent test

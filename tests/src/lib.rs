@@ -5,6 +5,8 @@
 mod browser;
 mod crowd;
 mod desk;
+#[cfg(target_os = "linux")]
+pub mod desktop;
 mod errand;
 mod node;
 #[cfg(unix)]
