@@ -21,6 +21,8 @@ pub mod config;
 pub mod connection;
 pub mod diff;
 pub mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod handle;
 pub mod network;
 pub mod oauth;

@@ -73,6 +73,15 @@ pub async fn discover(
     Ok(None)
 }
 
+/// What `server` would be believed of a document it presents.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn admitted(
+    document: serde_json::Map<String, serde_json::Value>,
+    server: &Url,
+) -> Result<ProtectedResourceMetadata, DiscoveryError> {
+    wire::read::<Wire>(document).admit(server)
+}
+
 /// Where to look, in order and without doubles.
 fn places(http: &Http, server: &Url, named: Option<&str>) -> Result<Vec<Endpoint>, DiscoveryError> {
     let mut places: Vec<_> = named.and_then(|text| usable(http, text)).into_iter().collect();

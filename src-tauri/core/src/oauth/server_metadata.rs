@@ -154,6 +154,16 @@ pub(super) async fn read(
     Ok(Some(metadata))
 }
 
+/// What `issuer` would be believed of a document it presents.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn admitted(
+    http: &Http,
+    issuer: &Issuer,
+    document: serde_json::Map<String, serde_json::Value>,
+) -> Result<AuthorizationServerMetadata, DiscoveryError> {
+    wire::read::<Wire>(document).admit(http, &Expected::exactly(issuer))
+}
+
 /// MCP: for an issuer with a path RFC 8414, OpenID inserted, OpenID appended; without one RFC 8414, OpenID.
 fn places(issuer: &Issuer) -> Result<Vec<Endpoint>, DiscoveryError> {
     let invalid = |cause| DiscoveryError::InvalidEndpoint {

@@ -160,6 +160,12 @@ struct Target<'a> {
     query: &'a str,
 }
 
+/// The query of a request line; none when it is no request line.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn query_of(line: &str) -> Option<&str> {
+    Target::parse(line).map(|target| target.query)
+}
+
 impl<'a> Target<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let mut parts = line.split(' ');

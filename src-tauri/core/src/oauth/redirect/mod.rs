@@ -25,6 +25,9 @@ mod bind;
 mod connection;
 mod page;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use connection::query_of;
+
 /// The path of the redirect URI unless the config file says otherwise.
 pub const PATH: &str = "/oauth/callback";
 

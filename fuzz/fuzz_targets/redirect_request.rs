@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| omlx_mcp::fuzzing::redirect_request(bytes));
