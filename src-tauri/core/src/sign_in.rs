@@ -111,7 +111,7 @@ impl SignIn {
             }
             outcome => outcome?,
         };
-        self.store(grant).await
+        self.store(grant, discovery.provider).await
     }
 
     /// The registration on file. One that cannot be read any more is replaced, not mourned: the sign-in is what mends it.
@@ -287,10 +287,11 @@ impl SignIn {
         }
     }
 
-    async fn store(mut self, mut grant: Grant) -> Result<(), SignInError> {
+    async fn store(mut self, mut grant: Grant, provider: Option<String>) -> Result<(), SignInError> {
         // Nobody is waited for any more: whoever offers an answer hears so at once.
         self.responses.close();
         while self.responses.try_recv().is_ok() {}
+        grant.identity.provider = provider;
         grant.identity = identity::identify(&self.http, &grant).await;
         self.refresher.keep(grant).await?;
         Ok(())

@@ -1,12 +1,14 @@
 //! Every scenario, one module a capability; one executable, so that a change in the core is linked once.
 
 mod access;
+mod accounts;
 mod bad_servers;
 mod bad_store;
 mod command_line;
 mod config_live;
 mod documentation;
 mod forgotten_client;
+mod identity;
 mod interop;
 mod killed;
 mod many_processes;

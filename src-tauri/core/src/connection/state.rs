@@ -252,10 +252,9 @@ impl State {
             url: config.transport.url().map(redacted),
             auth: self.auth,
             connection: self.connection,
-            provider: self
-                .provider
-                .clone()
-                .or_else(|| identity.and_then(|identity| identity.provider.clone())),
+            provider: identity
+                .and_then(|identity| identity.provider.clone())
+                .or_else(|| self.provider.clone()),
             account: identity.and_then(|identity| identity.account.clone()),
             workspace: identity.and_then(|identity| identity.workspace.clone()),
             issuer: grant.map(|grant| grant.issuer.clone()),
