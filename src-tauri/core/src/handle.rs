@@ -1,8 +1,9 @@
 //! The way in: commands go in, the truth comes out as a watched [`Snapshot`], news as [`Event`]s.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use rmcp::model::{CallToolResult, JsonObject, Tool};
+use serde_json::Value;
 use tokio::sync::{broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -11,7 +12,12 @@ use crate::{
     browser::Browser,
     clock::Clock,
     config::{ConfigState, Surface},
-    connection::{Connection, LogLine, LoginPath, Shared, SignInOptions, SignedIn, client_handler::Elicit},
+    connection::{
+        Connection, Introduction, Link, LogLine, LoginPath, Shared, SignInOptions, SignedIn,
+        client_handler::Elicit,
+        fault::HttpFault,
+        transport::stdio::{Program, StdioFault},
+    },
     network::{Network, NetworkError, NetworkSettings},
     oauth::{
         authorization::{AuthorizationError, AuthorizationResponse},
@@ -46,6 +52,13 @@ pub struct Options {
     pub network: NetworkSettings,
     /// Which of the two faces this process is.
     pub surface: Surface,
+}
+
+/// What connections are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Connecting,
+    Lending,
 }
 
 /// The core could not be started.
@@ -109,6 +122,16 @@ pub struct Handle {
 impl Handle {
     /// Starts a connection for every enabled server, side by side, and returns at once.
     pub fn start(options: Options) -> Result<Self, StartError> {
+        Self::start_as(options, Purpose::Connecting)
+    }
+
+    /// The same for a process that only lends servers: one that an earlier process has come to know is not connected
+    /// here, so that the first request to it is the borrower's.
+    pub fn start_lending(options: Options) -> Result<Self, StartError> {
+        Self::start_as(options, Purpose::Lending)
+    }
+
+    fn start_as(options: Options, purpose: Purpose) -> Result<Self, StartError> {
         let network = Network::new(&options.network)?;
         let client = network.client()?;
         let vault = Vault::open(&options.home, Arc::clone(&options.credentials));
@@ -119,6 +142,7 @@ impl Handle {
             clock: options.clock,
             browser: options.browser,
             elicit: options.elicit,
+            lending: purpose == Purpose::Lending,
             login_path: (options.surface == Surface::App).then(LoginPath::of_user),
             events: broadcast::Sender::new(EVENT_BACKLOG),
             changed: crate::supervisor::Changed::default(),
@@ -251,6 +275,31 @@ impl Server {
     /// Connects again now, without waiting for the next attempt.
     pub async fn retry(&self) {
         self.0.retry().await;
+    }
+
+    /// What requests of other programs go through, now and whenever it changes; none while there is nothing.
+    pub fn link(&self) -> watch::Receiver<Option<Link>> {
+        self.0.link()
+    }
+
+    /// The tools and the introduction of the last discovery, of whichever process. Blocking, briefly.
+    pub fn remembered(&self) -> (Vec<Value>, Introduction) {
+        self.0.remembered()
+    }
+
+    /// What is told of a request that went through [`Server::link`] and failed.
+    pub async fn explain(&self, fault: &HttpFault) -> Problem {
+        self.0.explain(fault).await
+    }
+
+    /// Starts the program of a stdio server for one borrower; none for a server reached over HTTP.
+    pub async fn start_program(&self) -> Option<Result<Program, StdioFault>> {
+        self.0.start_program().await
+    }
+
+    /// How long an answer of it may take, as configured.
+    pub fn time_limit(&self) -> Duration {
+        self.0.config().timeout
     }
 
     /// The evidence of the last sign-in and what followed it.

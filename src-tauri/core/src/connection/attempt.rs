@@ -5,22 +5,28 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 use super::{
-    authorized_http::Refusal,
+    authorized_http::{AuthorizedHttp, Refusal},
     bearer::{AnonymousTokens, TokenSource},
     call::CallError,
     client_handler::Handler,
     guarded::{Guarded, Unready},
+    link::Link,
     live::Live,
     open::{self, OpenContext, OpenError, Opened},
     owner::{Note, Owner},
     state::Input,
 };
-use crate::{Explain, Problem, config::ServerConfig};
+use crate::{
+    Explain, Problem,
+    config::{ServerConfig, Transport},
+};
 
 /// How an attempt ended.
 pub(super) enum Ended {
     /// Connected, tools listed.
     Discovered(Live),
+    /// Nothing was asked of the server: whoever borrows it does.
+    Lent(Link),
     /// 401 or 403.
     Refused(Arc<Refusal>),
     /// The grant, the keychain or the entry keeps it from working.
@@ -44,6 +50,8 @@ pub(super) struct Attempt {
     guarded: Option<Guarded>,
     context: OpenContext,
     noting: mpsc::UnboundedSender<Note>,
+    /// Whether the server may be lent without being asked first.
+    unasked: bool,
 }
 
 impl Attempt {
@@ -65,6 +73,7 @@ impl Attempt {
             guarded: owner.guarded.clone(),
             context,
             noting: owner.noting.clone(),
+            unasked: owner.may_lend_unasked(),
         }
     }
 
@@ -74,6 +83,9 @@ impl Attempt {
         {
             return unready.into();
         }
+        if let Some(link) = self.link() {
+            return Ended::Lent(link);
+        }
         let opened = match open::open(&self.config, &self.context).await {
             Ok(opened) => opened,
             Err(error) => return error.into(),
@@ -82,6 +94,25 @@ impl Attempt {
         // The owner is gone only when the process ends.
         let _ = self.noting.send(Note::TransportConnected { provider });
         list(Arc::new(opened), self.config.timeout).await
+    }
+}
+
+impl Attempt {
+    /// The server as it can be lent without a request.
+    fn link(&self) -> Option<Link> {
+        let era = self.context.remembered_era;
+        match &self.config.transport {
+            _ if !self.unasked => None,
+            Transport::Stdio { .. } => Some(Link::Program),
+            Transport::StreamableHttp { url, headers } | Transport::Sse { url, headers } => {
+                let tokens = Arc::clone(&self.context.tokens);
+                let client = self.context.client.clone();
+                Some(Link::Http {
+                    http: AuthorizedHttp::new(client, url.clone(), headers.clone(), tokens),
+                    era: era?,
+                })
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use rmcp::model::{CallToolResult, JsonObject, Tool};
+use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +11,9 @@ use super::{
     authorized_http::Refusal,
     call::CallError,
     client_handler::Elicit,
+    fault::HttpFault,
     guarded::Guarded,
+    link::{Introduction, Link},
     live::Live,
     login_path::LoginPath,
     open::Opened,
@@ -19,6 +22,7 @@ use super::{
     refused::{Refused, wanted_scopes},
     server_log::{LogLine, ServerLog},
     state::State,
+    transport::stdio::{Program, StdioFault},
 };
 use crate::{
     AuthStatus, ConnectionStatus, Event, Explain, Problem, ServerSnapshot,
@@ -29,7 +33,7 @@ use crate::{
     oauth::{authorization::AuthorizationResponse, redirect, timeline::Step},
     sign_in::Offer,
     sign_out::SignOutReport,
-    store::Vault,
+    store::{RecordName, Vault},
     supervisor::Changed,
 };
 
@@ -47,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) browser: Arc<dyn Browser>,
     pub(crate) elicit: Option<Arc<dyn Elicit>>,
+    /// Servers are lent to others, and connected here only where something must be found out first.
+    pub(crate) lending: bool,
     /// The user's own PATH, where this process was not started from their shell.
     pub(crate) login_path: Option<LoginPath>,
     pub(crate) events: broadcast::Sender<Event>,
@@ -122,6 +128,9 @@ pub(crate) struct Connection {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<ServerSnapshot>,
     live: watch::Receiver<Option<Live>>,
+    link: watch::Receiver<Option<Link>>,
+    records: (Vault, RecordName),
+    login_path: Option<LoginPath>,
     guarded: Option<Guarded>,
     log: ServerLog,
     stop: CancellationToken,
@@ -150,12 +159,16 @@ impl Connection {
         }
         let (status, seen) = watch::channel(state.snapshot(&config));
         let (live, borrowed) = watch::channel(None);
+        let (link, lent) = watch::channel(None);
         let log = ServerLog::new(shared.clock.clone());
         let front = Self {
             config: Arc::clone(&config),
             commands,
             status: seen,
             live: borrowed,
+            link: lent,
+            records: recorder.place(),
+            login_path: shared.login_path.clone(),
             guarded: guarded.clone(),
             log: log.clone(),
             stop: stop.clone(),
@@ -169,6 +182,7 @@ impl Connection {
             noting,
             status,
             live,
+            link,
             log,
             stop,
             state,
@@ -256,6 +270,15 @@ impl Connection {
         }
     }
 
+    /// What is told of a request that went through [`Connection::link`] and failed.
+    pub(crate) async fn explain(&self, fault: &HttpFault) -> Problem {
+        match CallError::from(fault.clone()) {
+            CallError::Forbidden(refusal) => self.forbidden(&refusal),
+            error @ CallError::Unauthorized(_) => self.verdict().await.unwrap_or_else(|| error.problem()),
+            error => error.problem(),
+        }
+    }
+
     fn forbidden(&self, refusal: &Refusal) -> Problem {
         let id = &self.config.id;
         let wanted = wanted_scopes(refusal).filter(|_| self.guarded.is_some());
@@ -276,6 +299,23 @@ impl Connection {
             .wait_for(|status| status.problem.is_some() && status.connection != ConnectionStatus::Connected);
         let status = tokio::time::timeout(VERDICT, told).await.ok()?.ok()?;
         status.problem.clone()
+    }
+
+    /// What others' requests go through, now and whenever it changes.
+    pub(crate) fn link(&self) -> watch::Receiver<Option<Link>> {
+        self.link.clone()
+    }
+
+    /// The tools and the introduction of the last discovery, of whichever process. Blocking, briefly.
+    pub(crate) fn remembered(&self) -> (Vec<Value>, Introduction) {
+        let (vault, name) = &self.records;
+        let tools = vault.load_tools(name).unwrap_or_default();
+        (tools, vault.load_introduction(name).unwrap_or_default())
+    }
+
+    /// Starts the program of a stdio server for one borrower; none for a server reached over HTTP.
+    pub(crate) async fn start_program(&self) -> Option<Result<Program, StdioFault>> {
+        Program::of(&self.config, self.login_path.as_ref(), &self.log).await
     }
 
     pub(crate) fn timeline(&self) -> Vec<Step> {

@@ -10,6 +10,7 @@ use super::{
     authorized_http::{AuthorizedHttp, Refusal},
     call::CallError,
     era::Era,
+    link::{Introduction, Link},
     open::Opened,
 };
 use crate::{clock::Clock, config::ServerConfig};
@@ -35,11 +36,12 @@ pub(super) enum Heard {
 
 /// The owner's ear on one connection; nothing that happens between two listenings is missed.
 pub(super) struct Ear {
-    opened: Arc<Opened>,
+    /// None where the connection is others' own, and only what they are refused is heard.
+    opened: Option<Arc<Opened>>,
     refusals: Option<watch::Receiver<Option<Arc<Refusal>>>>,
     unreached: Option<watch::Receiver<u64>>,
-    tools: watch::Receiver<u64>,
-    _listening: AbortOnDropHandle<()>,
+    tools: Option<watch::Receiver<u64>>,
+    _listening: Option<AbortOnDropHandle<()>>,
 }
 
 impl Live {
@@ -57,17 +59,55 @@ impl Live {
     pub(super) fn era(&self) -> Era {
         self.opened.era
     }
+
+    /// The same server, lent.
+    pub(super) fn link(&self) -> Link {
+        match &self.opened.http {
+            Some(http) => Link::Http {
+                http: http.clone(),
+                era: self.opened.era,
+            },
+            None => Link::Program,
+        }
+    }
+
+    /// What the server said about itself.
+    pub(super) fn introduction(&self) -> Option<Introduction> {
+        let info = self.opened.peer().peer_info()?;
+        Some(Introduction {
+            capabilities: serde_json::to_value(&info.capabilities).ok()?,
+            server_info: serde_json::to_value(&info.server_info).ok()?,
+            instructions: info.instructions.clone(),
+        })
+    }
 }
 
 impl Ear {
     pub(super) fn on(opened: &Arc<Opened>, clock: &Clock) -> Self {
         let (listener, clock) = (Arc::clone(opened), clock.clone());
         Self {
-            _listening: AbortOnDropHandle::new(tokio::spawn(async move { listener.listen(&clock).await })),
-            opened: Arc::clone(opened),
+            _listening: Some(AbortOnDropHandle::new(tokio::spawn(async move {
+                listener.listen(&clock).await;
+            }))),
+            opened: Some(Arc::clone(opened)),
             refusals: opened.http.as_ref().map(AuthorizedHttp::refusals),
             unreached: opened.http.as_ref().map(AuthorizedHttp::unreached),
-            tools: opened.service.service().tools_changed(),
+            tools: Some(opened.service.service().tools_changed()),
+        }
+    }
+
+    /// On what is lent without having been opened here.
+    pub(super) fn on_lent(link: &Link) -> Self {
+        let http = match link {
+            Link::Http { http, .. } => Some(http),
+            Link::Program => None,
+        };
+        Self {
+            _listening: None,
+            opened: None,
+            refusals: http.map(AuthorizedHttp::refusals),
+            unreached: http.map(AuthorizedHttp::unreached),
+            tools: None,
         }
     }
 
@@ -84,10 +124,10 @@ impl Ear {
             return std::future::pending().await;
         };
         tokio::select! {
-            () = closed(opened) => Heard::Closed,
+            () = closed(opened.as_deref()) => Heard::Closed,
             refusal = next_refusal(refusals.as_mut()) => Heard::Refused(refusal),
-            () = lost(unreached.as_mut()) => Heard::Lost,
-            Ok(()) = tools.changed() => Heard::ToolsChanged,
+            () = next(unreached.as_mut()) => Heard::Lost,
+            () = next(tools.as_mut()) => Heard::ToolsChanged,
         }
     }
 }
@@ -104,15 +144,19 @@ async fn next_refusal(refusals: Option<&mut watch::Receiver<Option<Arc<Refusal>>
     std::future::pending().await
 }
 
-async fn lost(unreached: Option<&mut watch::Receiver<u64>>) {
-    if let Some(unreached) = unreached
-        && unreached.changed().await.is_ok()
+/// Waits until a counter has moved; for ever where there is none.
+async fn next(counter: Option<&mut watch::Receiver<u64>>) {
+    if let Some(counter) = counter
+        && counter.changed().await.is_ok()
     {
         return;
     }
     std::future::pending::<()>().await;
 }
 
-async fn closed(opened: &Opened) {
-    opened.ended().wait().await;
+async fn closed(opened: Option<&Opened>) {
+    match opened {
+        Some(opened) => opened.ended().wait().await,
+        None => std::future::pending().await,
+    }
 }

@@ -6,6 +6,7 @@
 //! | `bearer` | the token on the hot path, and the seam behind which it is refreshed |
 //! | `transport` | streamable HTTP, legacy HTTP+SSE, stdio |
 //! | `era`, `open` | finding out what a server speaks, with the fewest requests |
+//! | `link` | a server as it is lent to other programs |
 //! | `call` | listing and calling tools on an open connection |
 //! | `client_handler` | what a server may ask of us |
 //! | `schema_defaults` | answering what it asks where nobody is there |
@@ -23,6 +24,7 @@ pub mod fault;
 mod front;
 mod grant_tokens;
 mod guarded;
+mod link;
 mod live;
 pub mod login_path;
 pub mod open;
@@ -40,6 +42,7 @@ pub mod transport;
 pub use era::Era;
 pub use front::{BrowserUse, SignInOptions, SignedIn};
 pub(crate) use front::{Connection, Shared};
+pub use link::{Introduction, Link};
 pub(crate) use login_path::LoginPath;
 pub(crate) use recorder::record_name;
 pub use refused::Refused;

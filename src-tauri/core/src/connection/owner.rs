@@ -18,6 +18,7 @@ use super::{
     era::Era,
     front::{Command, Shared},
     guarded::{Guarded, Unready},
+    link::Link,
     live::{Ear, Heard, Live},
     open::Opened,
     recorder::Recorder,
@@ -70,6 +71,8 @@ pub(crate) struct Owner {
     pub(super) noting: mpsc::UnboundedSender<Note>,
     pub(super) status: watch::Sender<ServerSnapshot>,
     pub(super) live: watch::Sender<Option<Live>>,
+    /// The same, as it is lent; may be there when no connection of our own is.
+    pub(super) link: watch::Sender<Option<Link>>,
     pub(super) log: ServerLog,
     pub(super) stop: CancellationToken,
     pub(super) state: State,
@@ -84,6 +87,8 @@ pub(super) struct Progress {
     pub(super) work: JoinSet<Done>,
     pub(super) attempting: Option<AbortHandle>,
     pub(super) signing_in: SigningIn,
+    /// What was lent led nowhere: the server is asked first now.
+    lent_in_vain: bool,
     pub(super) backoff: Backoff,
     pub(super) ear: Option<Ear>,
     pub(super) refresh_at: Option<Timestamp>,
@@ -180,7 +185,10 @@ impl Owner {
                 })
                 .await;
             }
-            Heard::Lost => self.connect().await,
+            Heard::Lost => {
+                self.progress.lent_in_vain = true;
+                self.connect().await;
+            }
             Heard::Refused(refusal) => self.refused(&refusal).await,
             Heard::ToolsChanged => self.rediscover(),
         }
@@ -223,12 +231,14 @@ impl Owner {
         }
         self.progress.ear = None;
         self.live.send_replace(None);
+        self.link.send_replace(None);
     }
 
     async fn attempted(&mut self, ended: Ended) {
         self.progress.attempting = None;
         match ended {
             Ended::Discovered(live) => self.discovered(live).await,
+            Ended::Lent(link) => self.lent(link).await,
             Ended::Refused(refusal) => self.refused(&refusal).await,
             Ended::Stuck(input) => self.apply(*input).await,
             Ended::Unavailable { problem, retry_after } => {
@@ -252,6 +262,9 @@ impl Owner {
         self.progress.backoff.reset();
         self.era = Some(live.era());
         self.recorder.tools(&live.tools).await;
+        self.recorder.introduction(live.introduction()).await;
+        self.progress.lent_in_vain = false;
+        self.link.send_replace(Some(live.link()));
         self.progress
             .ear
             .get_or_insert_with(|| Ear::on(&live.opened, &self.shared.clock));
@@ -261,6 +274,24 @@ impl Owner {
             server: self.config.id.clone(),
             tool_count,
         });
+    }
+
+    /// Lends what needed no connection of our own. What the server is like is what an earlier process found.
+    async fn lent(&mut self, link: Link) {
+        tracing::info!(server = %self.config.id, "lent as an earlier process found it");
+        self.progress.ear = Some(Ear::on_lent(&link));
+        self.link.send_replace(Some(link));
+        let tool_count = self.state.tool_count.unwrap_or_default();
+        self.apply(Input::Discovered { tool_count }).await;
+    }
+
+    /// Whether there is no need to ask the server before it is lent: an earlier process has found out how it is spoken
+    /// to and who may, and nothing has gone wrong since.
+    pub(super) fn may_lend_unasked(&self) -> bool {
+        let known = self.guarded.is_none()
+            || self.state.grant.is_some()
+            || self.recorder.recorded().auth == Some(AuthStatus::NotRequired);
+        self.shared.lending && known && !self.progress.lent_in_vain
     }
 
     pub(super) fn next_attempt(&mut self, retry_after: Option<Duration>) -> Timestamp {
@@ -402,8 +433,8 @@ impl Owner {
             .is_some_and(|live| Arc::ptr_eq(&live.opened, opened))
     }
 
-    fn is_live(&self) -> bool {
-        self.live.borrow().is_some()
+    pub(super) fn is_live(&self) -> bool {
+        self.link.borrow().is_some()
     }
 
     /// Plans the next refresh ahead of time. Without a connection there is none to plan: the next attempt looks at the
@@ -445,6 +476,7 @@ impl Owner {
 
     async fn close(&mut self) {
         self.progress.ear = None;
+        self.link.send_replace(None);
         let live = self.live.send_replace(None);
         if let Some(opened) = live.and_then(|live| Arc::into_inner(live.opened)) {
             // The server is told that its session is over; one that does not listen is not waited for.

@@ -3,7 +3,7 @@
 use rmcp::model::Tool;
 use serde_json::Value;
 
-use super::era::Era;
+use super::{era::Era, link::Introduction};
 use crate::{
     AuthStatus, ConnectionStatus, ServerSnapshot,
     clock::Clock,
@@ -70,6 +70,20 @@ impl Recorder {
             .filter_map(|tool| serde_json::to_value(tool).ok())
             .collect::<Vec<Value>>();
         told(self.vault.save_tools(&self.name, &verbatim).await);
+    }
+
+    /// Remembers what the server said about itself, for whoever answers in its place while it is away.
+    pub(super) async fn introduction(&self, said: Option<Introduction>) {
+        if let Some(said) =
+            said.filter(|said| self.vault.load_introduction(&self.name).as_ref() != Some(said))
+        {
+            told(self.vault.save_introduction(&self.name, &said).await);
+        }
+    }
+
+    /// Where this is kept.
+    pub(super) fn place(&self) -> (Vault, RecordName) {
+        (self.vault.clone(), self.name.clone())
     }
 
     /// Remembers the evidence, for `doctor` in another process.

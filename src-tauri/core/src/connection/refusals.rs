@@ -129,7 +129,7 @@ impl Owner {
         let server = self.config.id.clone();
         let Some(wanted) = wanted_scopes(refusal).filter(|_| self.guarded.is_some()) else {
             // A call that is not allowed says so itself; only a server that refuses everything is a failed connection.
-            let failed = self.live.borrow().is_none();
+            let failed = !self.is_live();
             return failed.then(|| Input::Failed(Refused::forbidden(&server, refusal).problem()));
         };
         self.progress.challenge = challenge;
@@ -137,8 +137,7 @@ impl Owner {
         let operation = operation.unwrap_or_else(|| "the connection".to_owned());
         if !self.may_step_up(&operation) {
             let problem = Refused::ScopeRefused { server, operation }.problem();
-            let is_live = self.live.borrow().is_some();
-            return Some(if is_live {
+            return Some(if self.is_live() {
                 Input::ScopeRefused(problem)
             } else {
                 Input::Failed(problem)

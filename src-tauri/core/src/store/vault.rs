@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     ServerId,
+    connection::Introduction,
     oauth::{client::ClientInformation, grant::Grant, issuer::Issuer, timeline::Step},
 };
 
@@ -174,6 +175,20 @@ impl Vault {
         self.write_record(&server.into(), "tools.json", tools).await
     }
 
+    /// What the server last said about itself. Blocking, briefly.
+    pub fn load_introduction(&self, server: impl Into<RecordName>) -> Option<Introduction> {
+        self.read_record(&server.into(), "server.json")
+    }
+
+    /// Remembers what the server said about itself.
+    pub async fn save_introduction(
+        &self,
+        server: impl Into<RecordName>,
+        said: &Introduction,
+    ) -> Result<(), VaultError> {
+        self.write_record(&server.into(), "server.json", said).await
+    }
+
     /// The evidence of the last sign-in or failure. Blocking, briefly.
     pub fn load_timeline(&self, server: impl Into<RecordName>) -> Option<Vec<Step>> {
         self.read_record(&server.into(), "timeline.json")
@@ -192,7 +207,7 @@ impl Vault {
     pub async fn remove_record(&self, server: impl Into<RecordName>) -> Result<(), VaultError> {
         let (folder, name) = (self.home.records(), server.into());
         let remove = move || {
-            for extension in ["json", "tools.json", "timeline.json"] {
+            for extension in ["json", "tools.json", "server.json", "timeline.json"] {
                 disk::remove(&folder.join(name.file(extension)), "record")?;
             }
             Ok(())

@@ -4,6 +4,7 @@
 //! standard input is closed, then asked to end, then killed. Standard error goes to the [`ServerLog`].
 
 mod keeper;
+mod program;
 
 use std::{ffi::OsString, io, path::PathBuf, process::Stdio};
 
@@ -19,8 +20,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::keeper::LAST_WORDS;
 pub use self::keeper::{Exit, ExitWatch};
-use self::keeper::{Keeper, LAST_WORDS};
+pub use self::program::{Program, Speaking};
 use super::body::MAX_MESSAGE;
 use crate::{
     Action, Explain,
@@ -89,36 +91,21 @@ pub struct StdioTransport {
 impl StdioTransport {
     /// Starts the child. Errors: [`StdioFault::CommandNotFound`] and its neighbours, nothing later than that.
     pub fn start(what: &StdioCommand<'_>, log: &ServerLog) -> Result<(Self, ExitWatch), StdioFault> {
-        if let Some(folder) = what.cwd.filter(|folder| !folder.is_dir()) {
-            return Err(StdioFault::FolderNotFound {
-                folder: folder.clone(),
-            });
-        }
-        let mut child = what.command().spawn().map_err(|error| what.fault(&error))?;
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(what.cannot_start("its standard streams are missing"));
-        };
-        let stderr = child.stderr.take();
-        let (exit, stop) = (watch::Sender::new(None), CancellationToken::new());
-        let watch = ExitWatch {
-            command: what.command.to_owned(),
-            exit: exit.subscribe(),
-            log: log.clone(),
-        };
-        let keeper = Keeper {
-            group: ProcessGroup::of(&child),
-            child,
-            stderr: stderr.map(|stderr| tokio::spawn(log.clone().drain(stderr))),
-            exit: exit.clone(),
-            stop: stop.clone(),
-        };
-        let transport = Self {
-            io: AsyncRwTransport::new(stdout, stdin).with_max_line_length(MAX_MESSAGE),
+        let Program {
+            input,
+            output,
             exit,
+            sender,
             stop,
-            keeper: tokio::spawn(keeper.run()),
+            keeper,
+        } = Program::start(what, log)?;
+        let transport = Self {
+            io: AsyncRwTransport::new(output, input).with_max_line_length(MAX_MESSAGE),
+            exit: sender,
+            stop: stop.disarm(),
+            keeper,
         };
-        Ok((transport, watch))
+        Ok((transport, exit))
     }
 
     /// At the end of its output: gives the child a moment to end too.
