@@ -112,6 +112,11 @@ impl Running {
         input.flush().await
     }
 
+    /// Closes its standard input.
+    pub fn hang_up(&mut self) {
+        self.input = None;
+    }
+
     /// Presses Ctrl-C.
     pub async fn interrupt(&self) -> Result<(), Box<dyn Error>> {
         let process = self.child.id().ok_or("it has ended already")?;

@@ -6,9 +6,10 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
     command::{
-        access::AccessArguments, add::AddArguments, call::CallArguments, completions::CompletionsArguments,
-        demo::DemoArguments, doctor::DoctorArguments, edit::NamesArguments, login::LoginArguments,
-        logout::LogoutArguments, remove::RemoveArguments, status::StatusArguments, tools::ToolsArguments,
+        access::AccessArguments, add::AddArguments, bridge::BridgeArguments, call::CallArguments,
+        completions::CompletionsArguments, demo::DemoArguments, doctor::DoctorArguments,
+        edit::NamesArguments, login::LoginArguments, logout::LogoutArguments, remove::RemoveArguments,
+        status::StatusArguments, tools::ToolsArguments,
     },
     output::face::ColorChoice,
 };
@@ -87,6 +88,7 @@ pub(crate) enum Command {
     Logout(LogoutArguments),
     Tools(ToolsArguments),
     Call(CallArguments),
+    Bridge(BridgeArguments),
     Add(AddArguments),
     Remove(RemoveArguments),
     Access(AccessArguments),

@@ -118,7 +118,7 @@ pub(crate) async fn interruptible<T>(work: impl Future<Output = Result<T, Failur
 }
 
 /// Ends every connection; a second Ctrl-C does not wait for it.
-async fn end(handle: Handle) {
+pub(crate) async fn end(handle: Handle) {
     tokio::select! {
         () = handle.stop() => {}
         _ = interrupted() => {}

@@ -5,6 +5,7 @@
 //! arguments  → the words, and the help that explains them
 //! command    → one file per command; context and core are what they stand on
 //! show, words, moment → what the core says, as text; output → the two streams it is written to
+//! pipes → the same two streams for MCP itself
 //! failure, mend → how a command ends, and the command that mends it
 //! ```
 //!
@@ -22,6 +23,7 @@ mod moment;
 mod next_omlx;
 mod notice;
 mod output;
+mod pipes;
 mod show;
 mod tool_arguments;
 mod words;

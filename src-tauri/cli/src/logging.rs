@@ -7,7 +7,7 @@ use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 use crate::output::face::Face;
 
 /// Our own crates; what others log is only seen with `OMLX_LOG`.
-const OURS: [&str; 3] = ["omlx_mcp", "omlx_cli", "omlx_demo"];
+const OURS: [&str; 4] = ["omlx_mcp", "omlx_gateway", "omlx_cli", "omlx_demo"];
 
 /// Starts logging, if it was asked for.
 pub(crate) fn start(verbose: u8, face: &Face) {
@@ -48,7 +48,7 @@ mod tests {
         assert_eq!(filter(0, Some(String::new())), None);
         assert_eq!(
             filter(2, None).as_deref(),
-            Some("omlx_mcp=debug,omlx_cli=debug,omlx_demo=debug")
+            Some("omlx_mcp=debug,omlx_gateway=debug,omlx_cli=debug,omlx_demo=debug")
         );
         assert_eq!(
             filter(2, Some("rmcp=info".to_owned())).as_deref(),

@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod bad_servers;
 mod bad_store;
+mod bridge;
 mod command_line;
 mod config_live;
 mod documentation;

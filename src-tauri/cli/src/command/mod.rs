@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod add;
+pub(crate) mod bridge;
 pub(crate) mod call;
 pub(crate) mod completions;
 pub(crate) mod demo;
@@ -33,6 +34,7 @@ pub(crate) fn run(command: Command, context: &Context, output: &mut Output) -> R
         Command::Logout(arguments) => lasting(logout::run(&arguments, context, output)),
         Command::Tools(arguments) => lasting(tools::run(&arguments, context, output)),
         Command::Call(arguments) => lasting(call::run(&arguments, context, output)),
+        Command::Bridge(arguments) => lasting(bridge::run(&arguments, context)),
         Command::Add(arguments) => lasting(add::run(&arguments, context, output)),
         Command::Remove(arguments) => lasting(remove::run(&arguments, context, output)),
         Command::Enable(arguments) => edit::enable(&arguments, context, output),

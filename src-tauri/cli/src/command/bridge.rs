@@ -1,0 +1,65 @@
+//! `omlx mcp bridge`: a server on standard streams, signed in.
+
+use omlx_mcp::{
+    browser::SystemBrowser,
+    clock::Clock,
+    config::Surface,
+    handle::{Handle, Options},
+};
+use std::sync::Arc;
+
+use crate::{
+    context::Context,
+    core,
+    failure::{Ending, Failure},
+    pipes,
+};
+
+/// Lend a server, signed in, to an MCP client that starts this command
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A client starts this in the server's place and needs to know nothing of OAuth:
+
+  { \"command\": \"omlx\", \"args\": [\"mcp\", \"bridge\", \"notion\"] }
+
+It works whether or not the oMLX Connect app runs. While the server is signed out or away, its tools stay \
+listed, and a call answers with what to do; once `omlx mcp login` is done, or the server is back, it goes on by \
+itself. Standard output carries MCP messages and nothing else.
+
+Examples:
+  omlx mcp bridge notion
+  omlx mcp bridge notion -v 2> bridge.log      with a log")]
+pub(crate) struct BridgeArguments {
+    /// Which server
+    #[arg(value_name = "SERVER")]
+    server: String,
+}
+
+/// Lends it until the client is gone.
+pub(super) async fn run(arguments: &BridgeArguments, context: &Context) -> Result<Ending, Failure> {
+    let config = context.config();
+    let id = config.server(&arguments.server)?;
+    let handle = Handle::start_lending(Options {
+        home: context.home()?,
+        config: context.config_file().watch(),
+        only: Some(vec![id.clone()]),
+        clock: Clock::system(),
+        credentials: context.credentials(),
+        // Nothing here ever opens one.
+        browser: Arc::new(SystemBrowser::new()),
+        elicit: None,
+        network: context.network(),
+        surface: Surface::CommandLine,
+    })
+    .map_err(|error| Failure::told(&error))?;
+    let server = handle
+        .server(id.as_str())
+        .map_err(|error| Failure::told(&error))?;
+    let bridged = async {
+        omlx_gateway::bridge(server, pipes::input(), pipes::output()).await?;
+        Ok(Ending::Done)
+    };
+    let outcome = Box::pin(core::interruptible(bridged)).await;
+    core::end(handle).await;
+    outcome
+}

@@ -1,0 +1,180 @@
+//! Answering in a server's place while it is signed out, offline or locked: with what it last said about itself, and,
+//! to a call, with what to do.
+
+use omlx_mcp::{Action, Problem, ServerId, connection::Era, handle::Server};
+use serde_json::{Value, json, value::RawValue};
+
+use bytes::Bytes;
+
+use crate::message::{self, INTERNAL_ERROR, Message};
+
+/// The versions of the session era, newest first (MCP "Lifecycle", "Version Negotiation").
+const SESSION_VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+
+/// The version of the stateless era.
+const STATELESS_VERSION: &str = "2026-07-28";
+
+/// Says what keeps a server from being used, and what a person does about it, in plain sentences.
+pub(crate) fn sentence(server: &ServerId, problem: &Problem) -> String {
+    let name = server.as_str();
+    let text = if problem.message.contains(name) {
+        problem.message.clone()
+    } else {
+        format!("{name}: {}", problem.message)
+    };
+    let quoted = if name.contains(|c: char| !c.is_alphanumeric() && !"-_.".contains(c)) {
+        format!("'{}'", name.replace('\'', "'\\''"))
+    } else {
+        name.to_owned()
+    };
+    let mend = match problem.action {
+        Action::Connect | Action::Reauthenticate => {
+            format!(
+                "To sign in, run `omlx mcp login {quoted}` in a terminal or open oMLX Connect; then call again."
+            )
+        }
+        Action::Allow => {
+            format!(
+                "To allow it, run `omlx mcp login {quoted}` in a terminal or open oMLX Connect; then call again."
+            )
+        }
+        Action::Unlock => "Unlock the keychain, then call again.".to_owned(),
+        Action::EditConfig | Action::EnterClient => {
+            format!("`omlx mcp status {quoted}` says what to correct, and so does oMLX Connect.")
+        }
+        Action::AskProvider => format!("`omlx mcp doctor {quoted}` shows the evidence for whoever runs it."),
+        Action::None | Action::Retry => "It is tried again by itself.".to_owned(),
+    };
+    format!("{}. {mend}", text.trim_end_matches('.'))
+}
+
+/// The result of a call that could not be made: an answer a model can read out to its user, not a broken protocol.
+pub(crate) fn failed_call(server: &ServerId, problem: &Problem) -> Value {
+    told_call(&sentence(server, problem))
+}
+
+/// The result of a call that was not made, for a reason.
+pub(crate) fn told_call(text: &str) -> Value {
+    json!({ "content": [{ "type": "text", "text": text }], "isError": true })
+}
+
+/// The error to any other request.
+pub(crate) fn failed_request(id: &RawValue, server: &ServerId, problem: &Problem) -> Bytes {
+    let error = json!({
+        "code": INTERNAL_ERROR,
+        "message": sentence(server, problem),
+        "data": { "code": problem.code, "action": problem.action },
+    });
+    message::error_with(Some(id), &error)
+}
+
+/// The answer to a request that did not get through.
+pub(crate) fn failure(id: &RawValue, method: &str, (server, problem): (&ServerId, &Problem)) -> Bytes {
+    if method == "tools/call" {
+        message::result(id, &failed_call(server, problem))
+    } else {
+        failed_request(id, server, problem)
+    }
+}
+
+/// The answer to a request while there is nobody to pass it on to.
+pub(crate) fn answer(server: &Server, seen: &Message<'_>, problem: &Problem) -> Option<Bytes> {
+    let id = seen.id?;
+    let era = era_of(seen);
+    let body = match seen.method() {
+        "initialize" => initialize(server, seen.params().protocol_version.as_deref()),
+        "server/discover" => discover(server),
+        "tools/list" => listed(json!({ "tools": server.remembered().0 }), era),
+        "prompts/list" => listed(json!({ "prompts": [] }), era),
+        "resources/list" => listed(json!({ "resources": [] }), era),
+        "resources/templates/list" => listed(json!({ "resourceTemplates": [] }), era),
+        "ping" | "logging/setLevel" => json!({}),
+        "tools/call" => complete(failed_call(server.id(), problem), era),
+        _ => return Some(failed_request(id, server.id(), problem)),
+    };
+    Some(message::result(id, &body))
+}
+
+/// The era a request is of.
+fn era_of(seen: &Message<'_>) -> Era {
+    match seen.params().stateless_version() {
+        Some(_) => Era::Stateless,
+        None => Era::Session,
+    }
+}
+
+/// `initialize`, as the server would, and with changing lists: they change when it is there again.
+pub(crate) fn initialize(server: &Server, asked: Option<&str>) -> Value {
+    let version = asked
+        .filter(|asked| SESSION_VERSIONS.contains(asked))
+        .unwrap_or(SESSION_VERSIONS[0]);
+    let mut result = introduced(server);
+    result["protocolVersion"] = version.into();
+    result
+}
+
+/// `server/discover` (MCP 2026-07-28), valid for no time at all.
+pub(crate) fn discover(server: &Server) -> Value {
+    let mut result = introduced(server);
+    result["supportedVersions"] = json!([STATELESS_VERSION]);
+    listed(result, Era::Stateless)
+}
+
+fn introduced(server: &Server) -> Value {
+    let (_, said) = server.remembered();
+    let mut capabilities = match said.capabilities {
+        Value::Object(capabilities) => capabilities,
+        _ => serde_json::Map::new(),
+    };
+    capabilities.entry("tools").or_insert_with(|| json!({}));
+    for list in ["tools", "prompts", "resources"] {
+        if let Some(Value::Object(list)) = capabilities.get_mut(list) {
+            list.insert("listChanged".to_owned(), true.into());
+        }
+    }
+    let server_info = match said.server_info {
+        Value::Object(info) => Value::Object(info),
+        _ => json!({ "name": server.id().as_str(), "version": env!("CARGO_PKG_VERSION") }),
+    };
+    let mut result = json!({ "capabilities": capabilities, "serverInfo": server_info });
+    if let Some(instructions) = said.instructions {
+        result["instructions"] = instructions.into();
+    }
+    result
+}
+
+/// A list of the stateless era says how long it may be kept: not at all.
+fn listed(mut list: Value, era: Era) -> Value {
+    if era == Era::Stateless {
+        list["ttlMs"] = 0.into();
+        list["cacheScope"] = "private".into();
+    }
+    complete(list, era)
+}
+
+fn complete(mut result: Value, era: Era) -> Value {
+    if era == Era::Stateless {
+        result["resultType"] = "complete".into();
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_call_says_what_to_do_in_one_plain_sentence() {
+        let server: ServerId = "my notion".parse().expect("a name");
+        let problem = Problem {
+            code: "sign_in_needed".into(),
+            message: "my notion asks for a sign-in".to_owned(),
+            action: Action::Connect,
+        };
+        assert_eq!(
+            sentence(&server, &problem),
+            "my notion asks for a sign-in. To sign in, run `omlx mcp login 'my notion'` in a terminal or open oMLX \
+             Connect; then call again."
+        );
+    }
+}

@@ -1,0 +1,21 @@
+//! Lends signed-in MCP servers to other programs: over stdio ([`bridge`]) and over HTTP on loopback.
+//!
+//! ```text
+//! client ── bridge ─┐
+//!                   ├─ relay ─ upstream/{http, legacy, program} ── server
+//! client ── http ───┘    └─ away, while the server is
+//! ```
+//!
+//! A message is passed on as the bytes it came in; what is looked at is its kind, its method and its id. The client's
+//! own credential never goes up, the server's never comes down (MCP "Token Passthrough").
+
+mod away;
+mod bridge;
+mod events;
+mod lines;
+mod message;
+mod outlet;
+mod relay;
+mod upstream;
+
+pub use bridge::bridge;

@@ -1,0 +1,253 @@
+//! One JSON-RPC message, looked at without being taken apart: what is passed on is the bytes as they came.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json, value::RawValue};
+
+/// JSON-RPC: the text is not JSON.
+pub(crate) const PARSE_ERROR: i32 = -32700;
+/// JSON-RPC: the JSON is no message.
+pub(crate) const INVALID_REQUEST: i32 = -32600;
+/// JSON-RPC: it went wrong on our side of the server.
+pub(crate) const INTERNAL_ERROR: i32 = -32603;
+
+/// The member of `_meta` by which a request says that it is of the stateless era (MCP 2026-07-28).
+const VERSION_MEMBER: &str = "io.modelcontextprotocol/protocolVersion";
+
+/// What is seen of a message.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Message<'a> {
+    #[serde(borrow, default)]
+    pub(crate) id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(crate) method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub(crate) params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(crate) result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(crate) error: Option<&'a RawValue>,
+}
+
+/// What is seen of the parameters of a request.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Params<'a> {
+    #[serde(borrow)]
+    pub(crate) name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) uri: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "requestId")]
+    pub(crate) request_id: Option<&'a RawValue>,
+    #[serde(borrow, rename = "protocolVersion")]
+    pub(crate) protocol_version: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(crate) arguments: Option<&'a RawValue>,
+    #[serde(borrow, rename = "_meta")]
+    pub(crate) meta: Option<&'a RawValue>,
+}
+
+/// What kind of message it is (JSON-RPC 2.0 §4, §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Request,
+    Notification,
+    /// An answer, of either outcome.
+    Response,
+}
+
+/// Why a text is no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoMessage {
+    #[error("this is not JSON")]
+    NotJson,
+    #[error("batches are not part of MCP any more: send one message at a time")]
+    Batch,
+    #[error("this is JSON, and no JSON-RPC message")]
+    NotRpc,
+}
+
+impl NoMessage {
+    /// The JSON-RPC error code.
+    pub(crate) fn code(self) -> i32 {
+        match self {
+            Self::NotJson => PARSE_ERROR,
+            Self::Batch | Self::NotRpc => INVALID_REQUEST,
+        }
+    }
+}
+
+impl<'a> Message<'a> {
+    /// Looks at one message.
+    pub(crate) fn peek(text: &'a [u8]) -> Result<Self, NoMessage> {
+        match serde_json::from_slice::<Self>(text) {
+            Ok(message) if message.kind().is_some() => Ok(message),
+            Ok(_) => Err(NoMessage::NotRpc),
+            Err(error) if error.is_data() && text.trim_ascii_start().starts_with(b"[") => {
+                Err(NoMessage::Batch)
+            }
+            Err(error) if error.is_data() => Err(NoMessage::NotRpc),
+            Err(_) => Err(NoMessage::NotJson),
+        }
+    }
+
+    /// Its kind; none when it is none of them.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        match (&self.method, self.id) {
+            (Some(_), Some(_)) => Some(Kind::Request),
+            (Some(_), None) => Some(Kind::Notification),
+            (None, _) if self.result.is_some() || self.error.is_some() => Some(Kind::Response),
+            (None, _) => None,
+        }
+    }
+
+    /// The method; empty for a response.
+    pub(crate) fn method(&self) -> &str {
+        self.method.as_deref().unwrap_or_default()
+    }
+
+    /// The parameters, as far as they are looked at; what is not an object has none.
+    pub(crate) fn params(&self) -> Params<'a> {
+        self.params
+            .and_then(|params| serde_json::from_str(params.get()).ok())
+            .unwrap_or_default()
+    }
+}
+
+impl Params<'_> {
+    /// The protocol version a request of the stateless era names; none in the session era.
+    pub(crate) fn stateless_version(&self) -> Option<String> {
+        let meta: Value = serde_json::from_str(self.meta?.get()).ok()?;
+        meta.get(VERSION_MEMBER)?.as_str().map(str::to_owned)
+    }
+
+    /// What an operation is called in refusals and audit lines.
+    pub(crate) fn operation(&self, method: &str) -> String {
+        match &self.name {
+            Some(name) if method == "tools/call" => format!("{method} {name}"),
+            _ => method.to_owned(),
+        }
+    }
+}
+
+/// An id that outlives its message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Id(Box<str>);
+
+impl Id {
+    /// As written: a string and a number are never the same.
+    pub(crate) fn of(id: &RawValue) -> Self {
+        Self(id.get().into())
+    }
+
+    /// As it stands in a message.
+    pub(crate) fn raw(&self) -> Box<RawValue> {
+        RawValue::from_string(self.0.clone().into()).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'a, T> {
+    jsonrpc: &'static str,
+    id: Option<&'a RawValue>,
+    #[serde(flatten)]
+    outcome: Outcome<'a, T>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome<'a, T> {
+    Result(&'a T),
+    Error(&'a T),
+}
+
+/// A result.
+pub(crate) fn result<T: Serialize>(id: &RawValue, result: &T) -> Bytes {
+    text(&Answer {
+        jsonrpc: "2.0",
+        id: Some(id),
+        outcome: Outcome::Result(result),
+    })
+}
+
+/// An error; without an id where the message could not be understood that far.
+pub(crate) fn error(id: Option<&RawValue>, code: i32, message: &str) -> Bytes {
+    error_with(id, &json!({ "code": code, "message": message }))
+}
+
+/// An error whose object is there already.
+pub(crate) fn error_with<T: Serialize>(id: Option<&RawValue>, error: &T) -> Bytes {
+    text(&Answer {
+        jsonrpc: "2.0",
+        id,
+        outcome: Outcome::Error(error),
+    })
+}
+
+/// A request of ours.
+pub(crate) fn request<T: Serialize>(id: &RawValue, method: &str, params: &T) -> Bytes {
+    text(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
+}
+
+/// A notification without parameters.
+pub(crate) fn notification(method: &str) -> Bytes {
+    text(&json!({ "jsonrpc": "2.0", "method": method }))
+}
+
+/// JSON of what cannot fail to be JSON: maps with text keys.
+pub(crate) fn text<T: Serialize>(message: &T) -> Bytes {
+    serde_json::to_vec(message).unwrap_or_default().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kinds_are_told_apart_and_the_id_is_kept_as_written() {
+        let request = Message::peek(
+            br#"{"jsonrpc":"2.0","id":"7","method":"tools/call","params":{"name":"echo","x":1}}"#,
+        );
+        let request = request.expect("a message");
+        assert_eq!(request.kind(), Some(Kind::Request));
+        assert_eq!(request.id.map(RawValue::get), Some("\"7\""));
+        assert_eq!(request.params().operation(request.method()), "tools/call echo");
+        let note = Message::peek(br#"{"method":"notifications/initialized"}"#).expect("a message");
+        assert_eq!(note.kind(), Some(Kind::Notification));
+        let answer = Message::peek(br#"{"id":1.50,"result":{}}"#).expect("a message");
+        assert_eq!(
+            (answer.kind(), answer.id.map(RawValue::get)),
+            (Some(Kind::Response), Some("1.50"))
+        );
+    }
+
+    #[test]
+    fn what_is_no_message_says_why() {
+        for (text, why) in [
+            ("{", NoMessage::NotJson),
+            ("nonsense", NoMessage::NotJson),
+            ("[]", NoMessage::Batch),
+            (r#" [{"id":1,"method":"ping"}]"#, NoMessage::Batch),
+            ("{}", NoMessage::NotRpc),
+            ("3", NoMessage::NotRpc),
+            (r#"{"method":7}"#, NoMessage::NotRpc),
+        ] {
+            assert_eq!(Message::peek(text.as_bytes()).err(), Some(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_we_answer_repeats_the_id_exactly() {
+        let id = RawValue::from_string("\"a\\u0062\"".to_owned()).expect("JSON");
+        assert_eq!(
+            result(&id, &json!({})),
+            r#"{"jsonrpc":"2.0","id":"a\u0062","result":{}}"#
+        );
+        assert_eq!(
+            error(None, PARSE_ERROR, "no"),
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no"}}"#
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! Where messages to a client go, one after the other, each of them whole: a message is never broken into by another,
+//! and one that is large is passed on while it still arrives.
+
+use std::{io, pin::Pin, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    sync::{Mutex, OwnedMutexGuard, mpsc},
+};
+
+/// Up to here a message is put together before it is passed on, in bytes.
+const TOGETHER: usize = 64 * 1024;
+
+/// The largest message that is put together for a reader who takes only whole ones, in bytes.
+pub(crate) const MAX_WHOLE: usize = 64 * 1024 * 1024;
+
+/// Nobody reads any more, or what was said is too large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OutletError {
+    #[error("nobody reads any more")]
+    Gone,
+    #[error("the message is too large")]
+    TooLarge,
+}
+
+type Writer = Pin<Box<dyn AsyncWrite + Send + Sync>>;
+
+/// A way to the client; cheap to clone.
+#[derive(Clone)]
+pub(crate) enum Outlet {
+    /// Lines on a stream (MCP "stdio").
+    Lines(Arc<Mutex<Writer>>),
+    /// Whole messages to another task.
+    #[expect(dead_code, reason = "the face over HTTP reads from it")]
+    Queue(mpsc::Sender<Bytes>),
+}
+
+/// One message that may still be arriving.
+pub(crate) struct Passing<'a> {
+    outlet: &'a Outlet,
+    start: BytesMut,
+    line: Option<OwnedMutexGuard<Writer>>,
+}
+
+impl Outlet {
+    /// Lines on `stream`.
+    pub(crate) fn lines(stream: impl AsyncWrite + Send + Sync + 'static) -> Self {
+        Self::Lines(Arc::new(Mutex::new(Box::pin(stream))))
+    }
+
+    /// Passes on a whole message.
+    pub(crate) async fn send(&self, message: impl AsRef<[u8]>) -> Result<(), OutletError> {
+        let mut passing = self.pass();
+        passing.push(message.as_ref()).await?;
+        passing.finish().await
+    }
+
+    /// Begins a message.
+    pub(crate) fn pass(&self) -> Passing<'_> {
+        Passing {
+            outlet: self,
+            start: BytesMut::new(),
+            line: None,
+        }
+    }
+}
+
+impl Passing<'_> {
+    /// Adds to the message.
+    pub(crate) async fn push(&mut self, bytes: &[u8]) -> Result<(), OutletError> {
+        if let Some(line) = &mut self.line {
+            return write(line, bytes).await;
+        }
+        self.start.extend_from_slice(bytes);
+        match self.outlet {
+            Outlet::Lines(stream) if self.start.len() > TOGETHER => {
+                let line = self.line.insert(Arc::clone(stream).lock_owned().await);
+                write(line, &std::mem::take(&mut self.start)).await
+            }
+            Outlet::Queue(_) if self.start.len() > MAX_WHOLE => Err(OutletError::TooLarge),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is there of the message, unless it is too large to be seen whole.
+    pub(crate) fn whole(&self) -> Option<&[u8]> {
+        self.line.is_none().then_some(&*self.start)
+    }
+
+    /// Ends the message. One without any content is none.
+    pub(crate) async fn finish(self) -> Result<(), OutletError> {
+        match (self.line, self.outlet) {
+            (Some(mut line), _) => write_raw(&mut line, b"\n").await,
+            (None, _) if self.start.trim_ascii().is_empty() => Ok(()),
+            (None, Outlet::Lines(stream)) => {
+                let mut message = self.start;
+                flatten(&mut message);
+                message.extend_from_slice(b"\n");
+                write_raw(&mut *stream.lock().await, &message).await
+            }
+            (None, Outlet::Queue(queue)) => {
+                let sent = queue.send(self.start.freeze()).await;
+                sent.map_err(|_| OutletError::Gone)
+            }
+        }
+    }
+
+    /// Gives up a message that will never be whole. What was already passed on of it is left as a line of its own, which
+    /// no reader takes for a message.
+    pub(crate) async fn abandon(self) -> Result<(), OutletError> {
+        match self.line {
+            Some(mut line) => write_raw(&mut line, b"\n").await,
+            None => Ok(()),
+        }
+    }
+}
+
+async fn write(line: &mut Writer, bytes: &[u8]) -> Result<(), OutletError> {
+    if memchr::memchr2(b'\n', b'\r', bytes).is_none() {
+        return write_raw(line, bytes).await;
+    }
+    let mut flat = BytesMut::from(bytes);
+    flatten(&mut flat);
+    write_raw(line, &flat).await
+}
+
+/// Line ends in JSON can only stand between its tokens, where a space does as well.
+fn flatten(bytes: &mut [u8]) {
+    for byte in bytes {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
+}
+
+async fn write_raw(line: &mut Writer, bytes: &[u8]) -> Result<(), OutletError> {
+    let written: io::Result<()> = async {
+        line.write_all(bytes).await?;
+        line.flush().await
+    }
+    .await;
+    written.map_err(|_| OutletError::Gone)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_message_is_one_line_however_it_was_written() {
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        let outlet = Outlet::lines(ours);
+        outlet.send("{\n  \"a\": 1\r\n}").await.expect("read");
+        outlet.send("").await.expect("read");
+        drop(outlet);
+        let mut read = String::new();
+        theirs.read_to_string(&mut read).await.expect("text");
+        assert_eq!(read, "{   \"a\": 1  }\n");
+    }
+
+    #[tokio::test]
+    async fn a_large_message_is_passed_on_before_it_has_ended_and_nothing_comes_in_between() {
+        let (ours, mut theirs) = tokio::io::duplex(16 * TOGETHER);
+        let outlet = Outlet::lines(ours);
+        let mut large = outlet.pass();
+        large.push(&vec![b'x'; TOGETHER + 1]).await.expect("read");
+        let mut first = vec![0; TOGETHER + 1];
+        theirs.read_exact(&mut first).await.expect("there already");
+        let second = outlet.clone();
+        let other = tokio::spawn(async move { second.send("{}").await });
+        large.push(b"end").await.expect("read");
+        large.finish().await.expect("read");
+        other.await.expect("no panic").expect("read");
+        let mut rest = [0; 7];
+        theirs.read_exact(&mut rest).await.expect("text");
+        assert_eq!(&rest, b"end\n{}\n");
+    }
+
+    #[tokio::test]
+    async fn nobody_reading_is_an_error_and_not_a_panic() {
+        let (ours, theirs) = tokio::io::duplex(8);
+        drop(theirs);
+        assert_eq!(Outlet::lines(ours).send("{}").await, Err(OutletError::Gone));
+    }
+}

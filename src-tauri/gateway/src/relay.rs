@@ -1,0 +1,569 @@
+//! One client and one server: messages of the client go in, whatever the server says goes to the client's outlet.
+//!
+//! | server | what becomes of a message |
+//! |---|---|
+//! | there | passed on as it came, and so is what comes back |
+//! | away (signed out, offline, locked) | answered from the last discovery; a call with what to do |
+//! | there again | the client's handshake is made up for, and it is told that the lists have changed |
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use omlx_mcp::{
+    Explain, Problem,
+    connection::{Era, Link, fault::HttpFault},
+    handle::Server,
+};
+use serde_json::value::RawValue;
+use tokio::sync::watch;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
+
+use crate::{
+    away,
+    message::{self, Id, Kind, Message},
+    outlet::{Outlet, OutletError},
+    upstream::{
+        fault::Unanswered,
+        http::{Ask, HttpWire, Session},
+        legacy::LegacyWire,
+        program::ProgramWire,
+    },
+};
+
+/// How many requests of one client may be on their way at once.
+const IN_FLIGHT: usize = 256;
+
+/// How long a notification may take before the next message is looked at.
+const NOTICE: Duration = Duration::from_secs(10);
+
+/// How long a first look at a server may take before it counts as away.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a server is given to take note that a client is gone.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// JSON-RPC: implementation-defined; there are too many requests.
+const BUSY: i32 = -32000;
+
+/// The id of our own handshakes.
+const HANDSHAKE: &str = "\"omlx-connect-handshake\"";
+
+/// Cheap to clone; the client's side of the server ends with [`Relay::end`].
+#[derive(Clone)]
+pub(crate) struct Relay(Arc<Inner>);
+
+struct Inner {
+    server: Server,
+    out: Outlet,
+    link: watch::Receiver<Option<Link>>,
+    greeting: Mutex<Greeting>,
+    upstream: tokio::sync::Mutex<Option<Upstream>>,
+    listening: Mutex<Option<AbortOnDropHandle<()>>>,
+    in_flight: Mutex<HashMap<Id, CancellationToken>>,
+    /// The client was told something that is not so any more.
+    away: AtomicBool,
+    tasks: TaskTracker,
+    over: CancellationToken,
+}
+
+/// The client's handshake (session era).
+#[derive(Default)]
+struct Greeting {
+    initialize: Option<Bytes>,
+    /// It was answered here, and the server has still to hear of it.
+    owed: bool,
+    initialized: bool,
+}
+
+#[derive(Clone)]
+enum Upstream {
+    Http(Arc<HttpWire>),
+    Legacy(Arc<LegacyWire>),
+    Program(Arc<ProgramWire>),
+}
+
+/// Why a message did not get through.
+enum Failure {
+    /// There is nobody to pass it on to.
+    Away(Problem),
+    Unanswered(Unanswered),
+}
+
+impl<E: Into<Unanswered>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Unanswered(error.into())
+    }
+}
+
+impl Relay {
+    /// Begins to relay, and to watch for the server to come back.
+    pub(crate) fn new(server: Server, out: Outlet) -> Self {
+        let link = server.link();
+        let relay = Self(Arc::new(Inner {
+            server,
+            out,
+            link,
+            greeting: Mutex::default(),
+            upstream: tokio::sync::Mutex::default(),
+            listening: Mutex::default(),
+            in_flight: Mutex::default(),
+            away: AtomicBool::default(),
+            tasks: TaskTracker::new(),
+            over: CancellationToken::new(),
+        }));
+        let watching = relay.clone();
+        relay.0.tasks.spawn(async move { watching.watch().await });
+        relay
+    }
+
+    /// Returns when the client cannot be told anything any more.
+    pub(crate) async fn over(&self) {
+        self.0.over.cancelled().await;
+    }
+
+    /// Takes a message of the client's. A handshake and what awaits no answer are passed on before this returns, so that
+    /// the server hears them in order; other requests go on side by side.
+    pub(crate) async fn take(&self, text: Bytes) {
+        let seen = match Message::peek(&text) {
+            Ok(seen) => seen,
+            Err(why) => {
+                return self
+                    .tell(message::error(None, why.code(), &why.to_string()))
+                    .await;
+            }
+        };
+        match (seen.kind(), seen.id) {
+            (Some(Kind::Request), Some(id)) if seen.method() == "initialize" => {
+                self.initialize(text.clone(), id, &seen).await;
+            }
+            (Some(Kind::Request), Some(id)) => self.begin(text.clone(), id, &seen).await,
+            (Some(Kind::Response), _) => {
+                let (relay, text) = (self.clone(), text.clone());
+                self.0.tasks.spawn(async move { relay.pass_on(text).await });
+            }
+            _ => self.notified(text.clone(), &seen).await,
+        }
+    }
+
+    /// Ends the client's side of the server: what is on its way may still arrive for `grace`, then it is cancelled.
+    pub(crate) async fn end(&self, grace: Duration) {
+        let inner = &self.0;
+        let idle = async {
+            while !self.in_flight(|waiting| waiting.is_empty()) || !self.is_idle().await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(grace, idle).await;
+        let left: Vec<Id> = self.in_flight(|waiting| waiting.keys().cloned().collect());
+        inner.over.cancel();
+        let farewell = async {
+            let upstream = inner.upstream.lock().await.take();
+            let Some(Upstream::Http(wire)) = upstream else {
+                return;
+            };
+            if wire.session() != Session::default() {
+                for id in left {
+                    let _ = wire.tell(cancelled(&id)).await;
+                }
+            }
+            self.in_flight(|waiting| waiting.values().for_each(CancellationToken::cancel));
+            wire.end().await;
+        };
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        *self.listening() = None;
+        inner.tasks.close();
+        let _ = tokio::time::timeout(FAREWELL, inner.tasks.wait()).await;
+    }
+
+    async fn tell(&self, text: Bytes) {
+        if let Err(OutletError::Gone) = self.0.out.send(text).await {
+            self.0.over.cancel();
+        }
+    }
+
+    async fn begin(&self, text: Bytes, id: &RawValue, seen: &Message<'_>) {
+        let ask = Ask::of(id, seen);
+        let room = self.in_flight(|waiting| {
+            let room = waiting.len() < IN_FLIGHT;
+            if room {
+                waiting.insert(ask.id.clone(), ask.cancel.clone());
+            }
+            room
+        });
+        if !room {
+            let full = format!("{IN_FLIGHT} requests are on their way already");
+            return self.tell(message::error(Some(id), BUSY, &full)).await;
+        }
+        let relay = self.clone();
+        self.0.tasks.spawn(async move {
+            relay.request(text, &ask).await;
+            relay.in_flight(|waiting| waiting.remove(&ask.id));
+        });
+    }
+
+    async fn request(&self, text: Bytes, ask: &Ask) {
+        let Err(failure) = self.exchange(&text, ask).await else {
+            return;
+        };
+        if ask.cancel.is_cancelled() {
+            return;
+        }
+        let Ok(seen) = Message::peek(&text) else { return };
+        let Some(id) = seen.id else { return };
+        let (away, problem) = match failure {
+            Failure::Away(problem) => (true, problem),
+            Failure::Unanswered(Unanswered::Outlet(OutletError::Gone)) => return self.0.over.cancel(),
+            Failure::Unanswered(why) => (is_away(&why), self.explain(why).await),
+        };
+        let answer = if away {
+            self.0.away.store(true, Ordering::Relaxed);
+            away::answer(&self.0.server, &seen, &problem)
+        } else {
+            Some(away::failure(id, seen.method(), (self.0.server.id(), &problem)))
+        };
+        if let Some(answer) = answer {
+            self.tell(answer).await;
+        }
+    }
+
+    async fn exchange(&self, text: &Bytes, ask: &Ask) -> Result<(), Failure> {
+        match self.upstream().await? {
+            Upstream::Http(wire) => {
+                let session = wire.session();
+                match wire.request(text.clone(), ask).await {
+                    Err(Unanswered::SessionLost) => {
+                        self.begin_session_anew(&wire, &session).await?;
+                        Ok(wire.request(text.clone(), ask).await?)
+                    }
+                    outcome => Ok(outcome?),
+                }
+            }
+            Upstream::Legacy(wire) => {
+                let asked = (ask.id.clone(), ask.operation.clone());
+                Ok(wire.send(text.clone(), Some(asked)).await?)
+            }
+            Upstream::Program(wire) => Ok(wire.send(text, Some(ask.id.clone())).await?),
+        }
+    }
+
+    async fn initialize(&self, text: Bytes, id: &RawValue, seen: &Message<'_>) {
+        {
+            let mut greeting = self.greeting();
+            *greeting = Greeting {
+                initialize: Some(text.clone()),
+                ..Greeting::default()
+            };
+        }
+        let failure = match self.greet(text, id).await {
+            Ok(Some(answer)) => return self.tell(answer).await,
+            Ok(None) => return,
+            Err(failure) => failure,
+        };
+        let problem = match failure {
+            Failure::Away(problem) => problem,
+            Failure::Unanswered(why) if is_away(&why) => self.explain(why).await,
+            Failure::Unanswered(why) => {
+                let problem = self.explain(why).await;
+                let answer = away::failure(id, seen.method(), (self.0.server.id(), &problem));
+                return self.tell(answer).await;
+            }
+        };
+        self.greeting().owed = true;
+        self.0.away.store(true, Ordering::Relaxed);
+        if let Some(answer) = away::answer(&self.0.server, seen, &problem) {
+            self.tell(answer).await;
+        }
+    }
+
+    /// Passes a handshake on; none when the answer comes by itself.
+    async fn greet(&self, text: Bytes, id: &RawValue) -> Result<Option<Bytes>, Failure> {
+        match self.upstream().await? {
+            Upstream::Http(wire) => Ok(Some(wire.initialize(text).await?)),
+            Upstream::Legacy(wire) => {
+                let asked = (Id::of(id), "initialize".to_owned());
+                wire.send(text, Some(asked)).await?;
+                Ok(None)
+            }
+            Upstream::Program(wire) => {
+                wire.send(&text, Some(Id::of(id))).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn notified(&self, text: Bytes, seen: &Message<'_>) {
+        match seen.method() {
+            "notifications/initialized" => {
+                let owed = {
+                    let mut greeting = self.greeting();
+                    greeting.initialized = true;
+                    greeting.owed
+                };
+                if !owed {
+                    self.pass_on(text).await;
+                    self.listen().await;
+                }
+            }
+            "notifications/cancelled" => {
+                let id = seen.params().request_id.map(Id::of);
+                self.pass_on(text).await;
+                if let Some(cancel) = id.and_then(|id| self.in_flight(|waiting| waiting.remove(&id))) {
+                    cancel.cancel();
+                }
+            }
+            _ => self.pass_on(text).await,
+        }
+    }
+
+    /// Passes on what awaits no answer; with nobody there, nobody misses it.
+    async fn pass_on(&self, text: Bytes) {
+        let passing = async {
+            match self.upstream_now().await {
+                Some(Upstream::Http(wire)) => wire.tell(text).await,
+                Some(Upstream::Legacy(wire)) => wire.send(text, None).await,
+                Some(Upstream::Program(wire)) => wire.send(&text, None).await,
+                None => Ok(()),
+            }
+        };
+        if let Ok(Err(error)) = tokio::time::timeout(NOTICE, passing).await {
+            tracing::debug!(server = %self.0.server.id(), "a notification was lost: {error}");
+        }
+    }
+
+    /// Begins to hear what the server says by itself, over HTTP with a session; in other ways it comes unasked.
+    async fn listen(&self) {
+        let Some(Upstream::Http(wire)) = self.upstream_now().await else {
+            return;
+        };
+        if wire.session() == Session::default() {
+            return;
+        }
+        let mut listening = self.listening();
+        if listening.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
+            let heard = tokio::spawn(async move { wire.listen().await });
+            *listening = Some(AbortOnDropHandle::new(heard));
+        }
+    }
+
+    /// Whether everything that was asked has been answered.
+    async fn is_idle(&self) -> bool {
+        match self.upstream_now().await {
+            Some(Upstream::Legacy(wire)) => wire.is_idle(),
+            Some(Upstream::Program(wire)) => wire.is_idle(),
+            Some(Upstream::Http(_)) | None => true,
+        }
+    }
+
+    async fn upstream_now(&self) -> Option<Upstream> {
+        self.0.upstream.lock().await.clone()
+    }
+
+    /// The server's side, opened where there is none, with the client's handshake made up for where it is owed.
+    async fn upstream(&self) -> Result<Upstream, Failure> {
+        let link = self.link().await.map_err(Failure::Away)?;
+        let mut slot = self.0.upstream.lock().await;
+        if let Some(upstream) = slot.as_ref().filter(|upstream| upstream.fits(&link)) {
+            if let (Upstream::Http(wire), Link::Http { http, .. }) = (upstream, &link) {
+                wire.go_by(http.clone());
+            }
+            if !self.greeting().owed {
+                return Ok(upstream.clone());
+            }
+        }
+        let upstream = match slot.as_ref() {
+            Some(upstream) if upstream.fits(&link) => upstream.clone(),
+            gone => {
+                if gone.is_some() {
+                    self.owe_what_was_lost();
+                }
+                self.open(link).await?
+            }
+        };
+        self.make_up(&upstream).await?;
+        Ok(slot.insert(upstream).clone())
+    }
+
+    async fn open(&self, link: Link) -> Result<Upstream, Failure> {
+        let out = self.0.out.clone();
+        Ok(match link {
+            Link::Http {
+                http,
+                era: Era::LegacySse,
+            } => Upstream::Legacy(Arc::new(LegacyWire::open(http, out).await?)),
+            Link::Http { http, .. } => Upstream::Http(Arc::new(HttpWire::new(http, out))),
+            Link::Program => match self.0.server.start_program().await {
+                Some(program) => Upstream::Program(Arc::new(ProgramWire::new(program?, out))),
+                None => return Err(Failure::Away(self.reason())),
+            },
+        })
+    }
+
+    /// What was there has ended, and the handshake with it.
+    fn owe_what_was_lost(&self) {
+        let mut greeting = self.greeting();
+        greeting.owed |= greeting.initialized;
+    }
+
+    /// The handshake the server has still to hear of: one that was answered here, or was held with what is gone.
+    async fn make_up(&self, upstream: &Upstream) -> Result<(), Failure> {
+        let (initialize, initialized) = {
+            let greeting = self.greeting();
+            let owed = greeting.initialize.clone().filter(|_| greeting.owed);
+            (owed, greeting.initialized)
+        };
+        let Some(initialize) = initialize else {
+            return Ok(());
+        };
+        let id = RawValue::from_string(HANDSHAKE.to_owned()).unwrap_or_default();
+        let params = Message::peek(&initialize).ok().and_then(|seen| seen.params);
+        let text = message::request(&id, "initialize", &params);
+        let answer = match upstream {
+            Upstream::Http(wire) => wire.initialize(text).await?,
+            Upstream::Legacy(wire) => wire.ask(text, Id::of(&id)).await?,
+            Upstream::Program(wire) => wire.ask(&text, Id::of(&id)).await?,
+        };
+        if Message::peek(&answer).is_ok_and(|seen| seen.result.is_none()) {
+            return Err(Failure::Unanswered(Unanswered::NotUnderstood));
+        }
+        if initialized {
+            let note = message::notification("notifications/initialized");
+            match upstream {
+                Upstream::Http(wire) => wire.tell(note).await?,
+                Upstream::Legacy(wire) => wire.send(note, None).await?,
+                Upstream::Program(wire) => wire.send(&note, None).await?,
+            }
+        }
+        self.greeting().owed = false;
+        Ok(())
+    }
+
+    /// After a 404: of many requests that were told so, the first begins the session anew.
+    async fn begin_session_anew(&self, wire: &Arc<HttpWire>, lost: &Session) -> Result<(), Failure> {
+        let slot = self.0.upstream.lock().await;
+        if wire.session() != *lost {
+            return Ok(());
+        }
+        self.greeting().owed = true;
+        self.make_up(&Upstream::Http(Arc::clone(wire))).await?;
+        drop(slot);
+        *self.listening() = None;
+        self.listen().await;
+        Ok(())
+    }
+
+    /// What requests go through, as soon as it is known whether there is anything.
+    async fn link(&self) -> Result<Link, Problem> {
+        if let Some(link) = self.0.link.borrow().clone() {
+            return Ok(link);
+        }
+        let settled = tokio::time::timeout(PATIENCE, self.0.server.settled()).await;
+        let link = self.0.link.borrow().clone();
+        link.ok_or_else(|| {
+            let told = settled.ok().and_then(|settled| settled.problem);
+            told.unwrap_or_else(|| self.reason())
+        })
+    }
+
+    /// Why there is nothing to go through.
+    fn reason(&self) -> Problem {
+        let snapshot = self.0.server.snapshot();
+        snapshot.problem.unwrap_or_else(|| Problem {
+            code: "not_connected".into(),
+            message: format!("{} is not connected", self.0.server.id()),
+            action: omlx_mcp::Action::Retry,
+        })
+    }
+
+    async fn explain(&self, why: Unanswered) -> Problem {
+        match why {
+            Unanswered::Http(fault) => self.0.server.explain(&fault).await,
+            other => other.problem(),
+        }
+    }
+
+    async fn watch(&self) {
+        let mut link = self.0.link.clone();
+        loop {
+            tokio::select! {
+                () = self.0.over.cancelled() => return,
+                changed = link.changed() => if changed.is_err() { return },
+            }
+            let there = link.borrow_and_update().is_some();
+            if there && self.0.away.swap(false, Ordering::Relaxed) {
+                self.recovered().await;
+            }
+        }
+    }
+
+    /// The server is there again: its side is opened, and the client told to look again.
+    async fn recovered(&self) {
+        if self.upstream().await.is_err() {
+            self.0.away.store(true, Ordering::Relaxed);
+            return;
+        }
+        self.listen().await;
+        let (_, said) = self.0.server.remembered();
+        for list in ["tools", "prompts", "resources"] {
+            if list == "tools" || said.capabilities.get(list).is_some() {
+                self.tell(message::notification(&format!(
+                    "notifications/{list}/list_changed"
+                )))
+                .await;
+            }
+        }
+    }
+
+    fn greeting(&self) -> std::sync::MutexGuard<'_, Greeting> {
+        self.0.greeting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listening(&self) -> std::sync::MutexGuard<'_, Option<AbortOnDropHandle<()>>> {
+        self.0.listening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn in_flight<T>(&self, access: impl FnOnce(&mut HashMap<Id, CancellationToken>) -> T) -> T {
+        access(&mut self.0.in_flight.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Upstream {
+    /// Whether it still leads to where the link does.
+    fn fits(&self, link: &Link) -> bool {
+        match (self, link) {
+            (Self::Http(_), Link::Http { era, .. }) => *era != Era::LegacySse,
+            (Self::Legacy(wire), Link::Http { era, .. }) => *era == Era::LegacySse && !wire.is_over(),
+            (Self::Program(wire), Link::Program) => !wire.is_over(),
+            _ => false,
+        }
+    }
+}
+
+/// Whether the server is away, and what was last known of it may be told instead.
+fn is_away(why: &Unanswered) -> bool {
+    match why {
+        Unanswered::Http(HttpFault::Refused(refusal)) => refusal.status == http::StatusCode::UNAUTHORIZED,
+        Unanswered::Http(
+            HttpFault::TokenUnavailable(_) | HttpFault::Unreachable { .. } | HttpFault::ServerError { .. },
+        )
+        | Unanswered::Program(_) => true,
+        _ => false,
+    }
+}
+
+fn cancelled(id: &Id) -> Bytes {
+    message::text(&serde_json::json!({
+        "jsonrpc": "2.0",
+        "method": "notifications/cancelled",
+        "params": { "requestId": id.raw(), "reason": "the client is gone" },
+    }))
+}

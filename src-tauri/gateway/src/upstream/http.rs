@@ -1,0 +1,508 @@
+//! Streamable HTTP as a client of either era speaks it: a POST for each message, and what comes back passed on in the
+//! pieces it came in.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use omlx_mcp::connection::{
+    authorized_http::{AuthorizedHttp, Outgoing},
+    fault::HttpFault,
+};
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+
+use super::fault::Unanswered;
+use crate::{
+    events::{Part, Splitter},
+    message::{self, Id, Kind, Message},
+    outlet::{Outlet, OutletError, Passing},
+};
+
+/// How long a large message may pause once a part of it has been passed on: others wait behind it.
+const STALL: Duration = Duration::from_mins(1);
+
+/// How often a broken stream is taken up again without anything having come.
+const RESUMPTIONS: u32 = 3;
+
+/// The longest pause before that, whatever the server asks for.
+const MAX_PAUSE: Duration = Duration::from_secs(30);
+
+/// The largest answer to a handshake, in bytes.
+const MAX_HANDSHAKE: usize = 4 * 1024 * 1024;
+
+const ACCEPT_BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+const ACCEPT_EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const MCP_METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const MCP_NAME: HeaderName = HeaderName::from_static("mcp-name");
+
+/// One client's side of a server over HTTP.
+pub(crate) struct HttpWire {
+    way: Mutex<Way>,
+    out: Outlet,
+}
+
+/// Where requests go at the moment.
+#[derive(Clone)]
+struct Way {
+    http: AuthorizedHttp,
+    session: Session,
+}
+
+/// What the server gave in answer to `initialize`; nothing in the stateless era.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Session {
+    id: Option<HeaderValue>,
+    version: Option<HeaderValue>,
+}
+
+/// What is needed of a request to send it.
+pub(crate) struct Ask {
+    /// Its id.
+    pub(crate) id: Id,
+    /// What it is called in a refusal.
+    pub(crate) operation: String,
+    /// Nobody waits for the answer any more.
+    pub(crate) cancel: CancellationToken,
+    /// The header fields that repeat its content (MCP 2026-07-28, "Standard Headers"); none in the session era.
+    fields: HeaderMap,
+}
+
+impl Ask {
+    /// Reads what is needed.
+    pub(crate) fn of(id: &RawValue, seen: &Message<'_>) -> Self {
+        let params = seen.params();
+        let mut fields = HeaderMap::new();
+        if let Some(version) = params.stateless_version() {
+            let name = match seen.method() {
+                "tools/call" | "prompts/get" => params.name.as_deref(),
+                "resources/read" => params.uri.as_deref(),
+                _ => None,
+            };
+            for (field, value) in [
+                (PROTOCOL_VERSION, Some(version.as_str())),
+                (MCP_METHOD, Some(seen.method())),
+                (MCP_NAME, name),
+            ] {
+                fields.extend(value.and_then(encoded).map(|value| (field, value)));
+            }
+        }
+        Self {
+            id: Id::of(id),
+            operation: params.operation(seen.method()),
+            cancel: CancellationToken::new(),
+            fields,
+        }
+    }
+
+    /// Whether the request is of the stateless era.
+    pub(crate) fn is_stateless(&self) -> bool {
+        !self.fields.is_empty()
+    }
+}
+
+/// A value as a header field carries it (MCP 2026-07-28, "Value Encoding").
+pub(crate) fn encoded(value: &str) -> Option<HeaderValue> {
+    let plain = value.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+        && value.trim() == value
+        && !(value.starts_with("=?base64?") && value.ends_with("?="));
+    if plain {
+        HeaderValue::from_str(value).ok()
+    } else {
+        HeaderValue::from_str(&format!("=?base64?{}?=", BASE64_STANDARD.encode(value))).ok()
+    }
+}
+
+/// How far one stream of events came.
+#[derive(Default)]
+struct Stream {
+    splitter: Splitter,
+    last: Option<String>,
+    pause: Option<Duration>,
+    /// The event under way is not a message.
+    other: bool,
+    answered: bool,
+    heard: bool,
+}
+
+impl HttpWire {
+    /// A wire without a session.
+    pub(crate) fn new(http: AuthorizedHttp, out: Outlet) -> Self {
+        let session = Session::default();
+        Self {
+            way: Mutex::new(Way { http, session }),
+            out,
+        }
+    }
+
+    /// Goes another way from now on, with the same session.
+    pub(crate) fn go_by(&self, http: AuthorizedHttp) {
+        self.way().http = http;
+    }
+
+    /// Passes a request on, and its answer back. An error means that the client has got no answer.
+    pub(crate) async fn request(&self, text: Bytes, ask: &Ask) -> Result<(), Unanswered> {
+        let session = self.session();
+        let post = self.post(text, ask.fields.clone(), Some(ask.operation.clone()));
+        let response = tokio::select! {
+            response = post => response?,
+            () = ask.cancel.cancelled() => return Ok(()),
+        };
+        if response.status() == StatusCode::NOT_FOUND && session.id.is_some() && !ask.is_stateless() {
+            return Err(Unanswered::SessionLost);
+        }
+        match media(&response) {
+            Media::Events if response.status().is_success() => self.events(response, ask).await,
+            Media::Json if response.status().is_success() => self.json(response, &ask.cancel).await,
+            Media::Json => self.refused(response, ask).await,
+            _ => Err(unexpected(&response)),
+        }
+    }
+
+    /// Sends what awaits no answer: a notification, or an answer of the client's.
+    pub(crate) async fn tell(&self, text: Bytes) -> Result<(), Unanswered> {
+        let response = self
+            .post(text, HeaderMap::new(), Some("notification".to_owned()))
+            .await?;
+        let status = response.status();
+        // Read to its end, so that the connection can be used again; servers that answer with a body have nothing to say.
+        let _ = collected(response, MAX_HANDSHAKE).await;
+        match status {
+            StatusCode::NOT_FOUND if self.session().id.is_some() => Err(Unanswered::SessionLost),
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins a session; the answer is the caller's. A JSON-RPC error is an answer, and begins none.
+    pub(crate) async fn initialize(&self, text: Bytes) -> Result<Bytes, Unanswered> {
+        self.way().session = Session::default();
+        let response = self
+            .post(text, HeaderMap::new(), Some("initialize".to_owned()))
+            .await?;
+        let id = response.headers().get(SESSION_ID).cloned();
+        let (success, kind) = (response.status().is_success(), media(&response));
+        let answer = match kind {
+            Media::Json => collected(response, MAX_HANDSHAKE).await?,
+            Media::Events if success => first_answer(response).await?,
+            _ => return Err(unexpected(&response)),
+        };
+        let seen = Message::peek(&answer).map_err(|_| Unanswered::NotUnderstood)?;
+        if let Some(result) = seen.result {
+            let version = version_of(result);
+            self.way().session = Session { id, version };
+        }
+        Ok(answer)
+    }
+
+    /// Whether `initialize` has led to anything that later requests must name.
+    pub(crate) fn session(&self) -> Session {
+        self.way().session.clone()
+    }
+
+    /// Listens for what the server says by itself (MCP 2025-11-25, "Listening for Messages from the Server"), until it
+    /// says that there is nothing to hear, or the session is over.
+    pub(crate) async fn listen(&self) {
+        let session = self.session();
+        let (mut stream, mut in_vain) = (Stream::default(), 0);
+        while self.session() == session && in_vain <= RESUMPTIONS {
+            stream.heard = false;
+            let Ok(response) = self.get(stream.last.as_deref()).await else {
+                in_vain += 1;
+                tokio::time::sleep(pause(&stream, in_vain)).await;
+                continue;
+            };
+            if !response.status().is_success() || media(&response) != Media::Events {
+                return;
+            }
+            if matches!(
+                self.read(response, &mut stream, None).await,
+                Err(Unanswered::Outlet(_))
+            ) {
+                return;
+            }
+            in_vain = if stream.heard { 0 } else { in_vain + 1 };
+            tokio::time::sleep(pause(&stream, in_vain)).await;
+        }
+    }
+
+    /// Ends the session, if there is one; whatever the answer, it is over for us.
+    pub(crate) async fn end(&self) {
+        let session = std::mem::take(&mut self.way().session);
+        if session.id.is_some() {
+            let mut request = Outgoing::new(Method::DELETE);
+            session.note(&mut request.headers);
+            let http = self.way().http.clone();
+            let _ = http.send(request).await;
+        }
+    }
+
+    fn way(&self) -> std::sync::MutexGuard<'_, Way> {
+        self.way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn post(
+        &self,
+        text: Bytes,
+        fields: HeaderMap,
+        operation: Option<String>,
+    ) -> Result<reqwest::Response, HttpFault> {
+        let Way { http, session } = self.way().clone();
+        let mut request = Outgoing::new(Method::POST);
+        request.headers = fields;
+        if !request.headers.contains_key(PROTOCOL_VERSION) {
+            session.note(&mut request.headers);
+        }
+        request.headers.insert(header::ACCEPT, ACCEPT_BOTH);
+        request.headers.insert(header::CONTENT_TYPE, JSON);
+        request.body = text;
+        request.operation = operation;
+        http.send(request).await
+    }
+
+    async fn get(&self, last: Option<&str>) -> Result<reqwest::Response, HttpFault> {
+        let Way { http, session } = self.way().clone();
+        let mut request = Outgoing::new(Method::GET);
+        session.note(&mut request.headers);
+        request.headers.insert(header::ACCEPT, ACCEPT_EVENTS);
+        if let Some(Ok(last)) = last.map(HeaderValue::from_str) {
+            request.headers.insert(LAST_EVENT_ID, last);
+        }
+        request.operation = Some("GET event stream".to_owned());
+        http.send(request).await
+    }
+
+    async fn json(
+        &self,
+        mut response: reqwest::Response,
+        cancel: &CancellationToken,
+    ) -> Result<(), Unanswered> {
+        let mut passing = self.out.pass();
+        loop {
+            match next(&mut response, &passing, cancel).await {
+                Ok(Some(chunk)) => passing.push(&chunk).await?,
+                Ok(None) if cancel.is_cancelled() => return Ok(passing.abandon().await?),
+                Ok(None) if passing.whole().is_some_and(|text| text.trim_ascii().is_empty()) => {
+                    return Err(Unanswered::BrokenOff);
+                }
+                Ok(None) => return Ok(passing.finish().await?),
+                Err(fault) => {
+                    passing.abandon().await?;
+                    return Err(fault);
+                }
+            }
+        }
+    }
+
+    /// An error status with a JSON body: the server's JSON-RPC error, under the id that was asked with.
+    async fn refused(&self, response: reqwest::Response, ask: &Ask) -> Result<(), Unanswered> {
+        let fault = unexpected(&response);
+        let body = collected(response, MAX_HANDSHAKE).await?;
+        match Message::peek(&body).ok().and_then(|seen| seen.error) {
+            Some(error) => Ok(self
+                .out
+                .send(message::error_with(Some(&ask.id.raw()), &error))
+                .await?),
+            None => Err(fault),
+        }
+    }
+
+    /// Passes on a stream of events up to the answer; one that breaks off is taken up again where the server lets it.
+    async fn events(&self, response: reqwest::Response, ask: &Ask) -> Result<(), Unanswered> {
+        let (mut stream, mut in_vain) = (Stream::default(), 0);
+        let mut outcome = self.read(response, &mut stream, Some(ask)).await;
+        while !stream.answered && !ask.cancel.is_cancelled() {
+            if matches!(outcome, Err(Unanswered::Outlet(_))) || ask.is_stateless() || stream.last.is_none() {
+                return outcome.and(Err(Unanswered::BrokenOff));
+            }
+            in_vain = if stream.heard { 0 } else { in_vain + 1 };
+            if in_vain > RESUMPTIONS {
+                return Err(Unanswered::BrokenOff);
+            }
+            tokio::time::sleep(pause(&stream, in_vain)).await;
+            stream.heard = false;
+            let response = self.get(stream.last.as_deref()).await?;
+            if media(&response) != Media::Events {
+                return Err(Unanswered::BrokenOff);
+            }
+            stream.splitter = Splitter::default();
+            outcome = self.read(response, &mut stream, Some(ask)).await;
+        }
+        Ok(())
+    }
+
+    /// Passes on one response's events, to its end or to the answer to `id`.
+    async fn read(
+        &self,
+        mut response: reqwest::Response,
+        stream: &mut Stream,
+        ask: Option<&Ask>,
+    ) -> Result<(), Unanswered> {
+        let never = CancellationToken::new();
+        let cancel = ask.map_or(&never, |ask| &ask.cancel);
+        let id = ask.map(|ask| &ask.id);
+        let mut passing = self.out.pass();
+        loop {
+            let chunk = match next(&mut response, &passing, cancel).await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => return Ok(passing.abandon().await?),
+                Err(fault) => {
+                    passing.abandon().await?;
+                    return Err(fault);
+                }
+            };
+            let mut parts = Vec::new();
+            stream.splitter.push(&chunk, &mut parts);
+            for part in parts {
+                match part {
+                    Part::Data(_) if stream.other => {}
+                    Part::Data(bytes) => passing.push(bytes).await?,
+                    Part::End => {
+                        stream.other = false;
+                        stream.heard = true;
+                        stream.answered |= answers(&passing, id);
+                        passing.finish().await?;
+                        passing = self.out.pass();
+                    }
+                    Part::Kind(kind) => stream.other = !matches!(kind.as_str(), "" | "message"),
+                    Part::Id(id) => stream.last = Some(id).filter(|id| !id.is_empty()),
+                    Part::Retry(wait) => stream.pause = Some(Duration::from_millis(wait)),
+                }
+            }
+        }
+    }
+}
+
+impl Session {
+    fn note(&self, headers: &mut HeaderMap) {
+        headers.extend(self.id.clone().map(|id| (SESSION_ID, id)));
+        headers.extend(self.version.clone().map(|version| (PROTOCOL_VERSION, version)));
+    }
+}
+
+/// Whether a message is the answer that is waited for. One too large to be seen whole is.
+fn answers(passing: &Passing<'_>, id: Option<&Id>) -> bool {
+    let Some(id) = id else { return false };
+    let Some(text) = passing.whole() else { return true };
+    Message::peek(text).is_ok_and(|seen| {
+        seen.kind() == Some(Kind::Response) && seen.id.is_none_or(|answered| Id::of(answered) == *id)
+    })
+}
+
+/// The next piece. Nobody waiting any more is the end, but never in the middle of a line.
+async fn next(
+    response: &mut reqwest::Response,
+    passing: &Passing<'_>,
+    cancel: &CancellationToken,
+) -> Result<Option<Bytes>, Unanswered> {
+    let chunk = if passing.whole().is_some() {
+        tokio::select! {
+            chunk = response.chunk() => chunk,
+            () = cancel.cancelled() => return Ok(None),
+        }
+    } else {
+        let chunk = tokio::time::timeout(STALL, response.chunk()).await;
+        chunk.map_err(|_| Unanswered::BrokenOff)?
+    };
+    chunk.map_err(|_| Unanswered::BrokenOff)
+}
+
+fn pause(stream: &Stream, in_vain: u32) -> Duration {
+    let asked = stream.pause.unwrap_or(Duration::from_millis(500));
+    asked.saturating_mul(in_vain.clamp(1, 8)).min(MAX_PAUSE)
+}
+
+/// A body of at most `limit` bytes.
+pub(crate) async fn collected(mut response: reqwest::Response, limit: usize) -> Result<Bytes, Unanswered> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| Unanswered::BrokenOff)? {
+        if body.len() + chunk.len() > limit {
+            return Err(Unanswered::Outlet(OutletError::TooLarge));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// The first answer on a stream; what the server says before it is nothing a client waits for during a handshake.
+async fn first_answer(mut response: reqwest::Response) -> Result<Bytes, Unanswered> {
+    let (mut splitter, mut message) = (Splitter::default(), BytesMut::new());
+    while let Some(chunk) = response.chunk().await.map_err(|_| Unanswered::BrokenOff)? {
+        let mut parts = Vec::new();
+        splitter.push(&chunk, &mut parts);
+        for part in parts {
+            match part {
+                Part::Data(bytes) if message.len() + bytes.len() <= MAX_HANDSHAKE => {
+                    message.extend_from_slice(bytes);
+                }
+                Part::Data(_) => return Err(Unanswered::Outlet(OutletError::TooLarge)),
+                Part::End => {
+                    let text = message.split().freeze();
+                    if Message::peek(&text).is_ok_and(|seen| seen.kind() == Some(Kind::Response)) {
+                        return Ok(text);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    Err(Unanswered::BrokenOff)
+}
+
+fn version_of(result: &RawValue) -> Option<HeaderValue> {
+    let result: serde_json::Value = serde_json::from_str(result.get()).ok()?;
+    HeaderValue::from_str(result.get("protocolVersion")?.as_str()?).ok()
+}
+
+/// What a body claims to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Media {
+    Json,
+    Events,
+    Other,
+}
+
+/// Reads `Content-Type`.
+pub(crate) fn media(response: &reqwest::Response) -> Media {
+    let value = response.headers().get(header::CONTENT_TYPE);
+    let essence = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = essence
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    match essence.as_str() {
+        "text/event-stream" => Media::Events,
+        "application/json" => Media::Json,
+        other if other.ends_with("+json") => Media::Json,
+        _ => Media::Other,
+    }
+}
+
+fn unexpected(response: &reqwest::Response) -> Unanswered {
+    let status = response.status();
+    let host = response.url().host_str().unwrap_or_default().to_owned();
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        Unanswered::Http(HttpFault::ServerError {
+            host,
+            status,
+            retry_after: None,
+        })
+    } else if status.is_success() {
+        Unanswered::NotUnderstood
+    } else {
+        Unanswered::Http(HttpFault::Status {
+            host,
+            status,
+            detail: None,
+        })
+    }
+}

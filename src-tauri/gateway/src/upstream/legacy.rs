@@ -1,0 +1,206 @@
+//! The legacy HTTP+SSE transport (MCP 2024-11-05): one stream for what the server says, a POST for each thing we say.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, header};
+use omlx_mcp::connection::{
+    authorized_http::{AuthorizedHttp, Outgoing},
+    fault::{Answer, HttpFault},
+};
+use tokio_util::task::AbortOnDropHandle;
+use url::Url;
+
+use super::{
+    fault::Unanswered,
+    http::{Media, collected, media},
+    waiting::Waiting,
+};
+use crate::{
+    events::{Part, Splitter},
+    message::{self, INTERNAL_ERROR, Id},
+    outlet::Outlet,
+};
+
+/// How much of an answer to a POST is read, in bytes; what counts arrives on the stream.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// The longest endpoint, in bytes.
+const MAX_ENDPOINT: usize = 4 * 1024;
+
+/// One client's stream; it ends when this is dropped.
+pub(crate) struct LegacyWire {
+    http: AuthorizedHttp,
+    endpoint: Url,
+    waiting: Arc<Waiting>,
+    reading: AbortOnDropHandle<()>,
+}
+
+impl LegacyWire {
+    /// Opens the stream and waits for its `endpoint` event.
+    pub(crate) async fn open(http: AuthorizedHttp, out: Outlet) -> Result<Self, Unanswered> {
+        let mut request = Outgoing::new(Method::GET);
+        let events = HeaderValue::from_static("text/event-stream");
+        request.headers.insert(header::ACCEPT, events);
+        request.operation = Some("GET event stream".to_owned());
+        let response = http.send(request).await?;
+        if media(&response) != Media::Events {
+            return Err(Unanswered::NotUnderstood);
+        }
+        let mut reader = Reader {
+            url: response.url().clone(),
+            response,
+            splitter: Splitter::default(),
+            out,
+            waiting: Arc::default(),
+        };
+        let endpoint = reader.endpoint().await?;
+        let waiting = Arc::clone(&reader.waiting);
+        Ok(Self {
+            http,
+            endpoint,
+            waiting,
+            reading: AbortOnDropHandle::new(tokio::spawn(reader.run())),
+        })
+    }
+
+    /// Whether every request has been answered.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Whether the stream has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.reading.is_finished()
+    }
+
+    /// Sends a message; the answer to a request comes by itself.
+    pub(crate) async fn send(&self, text: Bytes, request: Option<(Id, String)>) -> Result<(), Unanswered> {
+        let mut post = Outgoing::new(Method::POST);
+        let json = HeaderValue::from_static("application/json");
+        post.headers.insert(header::CONTENT_TYPE, json);
+        post.url = Some(self.endpoint.clone());
+        post.body = text;
+        let id = request.map(|(id, operation)| {
+            post.operation = Some(operation);
+            self.waiting.asked(id.clone());
+            id
+        });
+        let outcome = self.post(post).await;
+        match (outcome, id) {
+            // The stream has answered it already.
+            (Err(_), Some(id)) if !self.waiting.forget(&id) => Ok(()),
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Asks for ourselves.
+    pub(crate) async fn ask(&self, text: Bytes, id: Id) -> Result<Bytes, Unanswered> {
+        let answer = self.waiting.asked_by_us(id);
+        self.send(text, None).await?;
+        answer.await.map_err(|_| Unanswered::BrokenOff)
+    }
+
+    async fn post(&self, post: Outgoing) -> Result<(), Unanswered> {
+        let response = self.http.send(post).await?;
+        let status = response.status();
+        let host = response.url().host_str().unwrap_or_default().to_owned();
+        let _ = collected(response, MAX_ANSWER).await;
+        if status.is_success() {
+            return Ok(());
+        }
+        Err(Unanswered::Http(HttpFault::Status {
+            host,
+            status,
+            detail: None,
+        }))
+    }
+}
+
+struct Reader {
+    url: Url,
+    response: reqwest::Response,
+    splitter: Splitter,
+    out: Outlet,
+    waiting: Arc<Waiting>,
+}
+
+impl Reader {
+    /// The endpoint may be on the same origin only: anything else would send messages, and the token with them, wherever
+    /// a server likes.
+    async fn endpoint(&mut self) -> Result<Url, Unanswered> {
+        let (mut is_endpoint, mut reference) = (false, Vec::new());
+        while let Some(chunk) = self.response.chunk().await.map_err(|_| Unanswered::BrokenOff)? {
+            let mut parts = Vec::new();
+            self.splitter.push(&chunk, &mut parts);
+            for part in parts {
+                match part {
+                    Part::Kind(kind) => is_endpoint = kind == "endpoint",
+                    Part::Data(bytes) if is_endpoint && reference.len() < MAX_ENDPOINT => {
+                        reference.extend_from_slice(bytes);
+                    }
+                    Part::End if is_endpoint => return self.resolved(&reference),
+                    _ => {}
+                }
+            }
+        }
+        Err(Unanswered::Http(HttpFault::NotMcp {
+            host: self.url.host_str().unwrap_or_default().to_owned(),
+            answer: Answer::NoEndpoint,
+        }))
+    }
+
+    fn resolved(&self, reference: &[u8]) -> Result<Url, Unanswered> {
+        let reference = std::str::from_utf8(reference).unwrap_or_default().trim();
+        let host = self.url.host_str().unwrap_or_default().to_owned();
+        match self.url.join(reference) {
+            Ok(endpoint) if endpoint.origin() == self.url.origin() && !reference.is_empty() => Ok(endpoint),
+            Ok(foreign) if !reference.is_empty() => Err(Unanswered::Http(HttpFault::ForeignEndpoint {
+                host,
+                target: foreign.host_str().unwrap_or_default().to_owned(),
+            })),
+            _ => Err(Unanswered::Http(HttpFault::NotMcp {
+                host,
+                answer: Answer::NoEndpoint,
+            })),
+        }
+    }
+
+    async fn run(mut self) {
+        // Nobody reading is the end of it, like a stream that breaks: both are the caller's to notice.
+        let _ = self.pass_on().await;
+        for id in self.waiting.all() {
+            let why = Unanswered::BrokenOff.to_string();
+            let answer = message::error(Some(&id.raw()), INTERNAL_ERROR, &why);
+            if self.out.send(answer).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn pass_on(&mut self) -> Result<(), Unanswered> {
+        let mut passing = self.out.pass();
+        let mut other = false;
+        while let Some(chunk) = self.response.chunk().await.map_err(|_| Unanswered::BrokenOff)? {
+            let mut parts = Vec::new();
+            self.splitter.push(&chunk, &mut parts);
+            for part in parts {
+                match part {
+                    Part::Data(_) if other => {}
+                    Part::Data(bytes) => passing.push(bytes).await?,
+                    Part::End => {
+                        other = false;
+                        let theirs = passing.whole().is_none_or(|text| self.waiting.came(text));
+                        let message = std::mem::replace(&mut passing, self.out.pass());
+                        if theirs {
+                            message.finish().await?;
+                        }
+                    }
+                    Part::Kind(kind) => other = !matches!(kind.as_str(), "" | "message"),
+                    Part::Id(_) | Part::Retry(_) => {}
+                }
+            }
+        }
+        Ok(passing.abandon().await?)
+    }
+}

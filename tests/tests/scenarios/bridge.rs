@@ -1,0 +1,322 @@
+//! The stdio bridge as a client starts it: a real process, spoken to line by line.
+#![cfg(unix)]
+
+use std::error::Error;
+
+use omlx_demo::{Demo, DemoOptions, Era};
+use omlx_tests::{Desk, Omlx, Ran, Running, TestResult};
+use serde_json::{Value, json};
+
+const OMLX: &str = env!("CARGO_BIN_EXE_omlx-under-test");
+
+const REFRESH: &str = "POST /token grant_type=refresh_token";
+
+/// An MCP client of the session era, written by hand so that every byte is its own.
+struct Client {
+    process: Running,
+    next: u64,
+    /// Messages that were no answer to what was asked last.
+    aside: Vec<Value>,
+}
+
+impl Client {
+    fn start(desk: &Desk, words: &[&str]) -> Result<Self, Box<dyn Error>> {
+        Ok(Self {
+            process: Omlx::on(desk, OMLX, &[&["mcp", "bridge"], words].concat())
+                .with("OMLX_LOG", "trace")
+                .start()?,
+            next: 0,
+            aside: Vec::new(),
+        })
+    }
+
+    /// One that has shaken hands.
+    async fn greeted(desk: &Desk, words: &[&str]) -> Result<(Self, Value), Box<dyn Error>> {
+        let mut client = Self::start(desk, words)?;
+        let hello = json!({
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": { "name": "by hand", "version": "1" },
+        });
+        let answer = client.ask("initialize", hello).await?;
+        client
+            .say(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))
+            .await?;
+        Ok((client, answer))
+    }
+
+    async fn say(&mut self, message: &Value) -> TestResult {
+        Ok(self.process.type_in(&message.to_string()).await?)
+    }
+
+    async fn begin(&mut self, method: &str, params: Value) -> Result<u64, Box<dyn Error>> {
+        self.next += 1;
+        let request = json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params });
+        self.say(&request).await?;
+        Ok(self.next)
+    }
+
+    async fn ask(&mut self, method: &str, params: Value) -> Result<Value, Box<dyn Error>> {
+        let id = self.begin(method, params).await?;
+        self.answer(id).await
+    }
+
+    async fn answer(&mut self, id: u64) -> Result<Value, Box<dyn Error>> {
+        loop {
+            let message = self.hear().await?;
+            if message["id"] == id && message.get("method").is_none() {
+                return Ok(message);
+            }
+            self.aside.push(message);
+        }
+    }
+
+    async fn hear(&mut self) -> Result<Value, Box<dyn Error>> {
+        let line = self.process.line().await?;
+        let message: Value = serde_json::from_str(&line).map_err(|error| format!("{error}: {line}"))?;
+        assert_eq!(message["jsonrpc"], "2.0", "{line}");
+        Ok(message)
+    }
+
+    async fn until(&mut self, method: &str) -> Result<Value, Box<dyn Error>> {
+        loop {
+            let message = self.hear().await?;
+            if message["method"] == method {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// Closes its end, as a client that is gone does, and waits for the process.
+    async fn leave(mut self) -> Result<Ran, Box<dyn Error>> {
+        self.process.hang_up();
+        self.process.end().await
+    }
+
+    async fn echo(&mut self, text: &str) -> Result<Value, Box<dyn Error>> {
+        let call = json!({ "name": "echo", "arguments": { "text": text } });
+        let answer = self.ask("tools/call", call).await?;
+        Ok(answer["result"].clone())
+    }
+}
+
+fn text_of(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().unwrap_or_default()
+}
+
+async fn signed_in(era: Era) -> Result<(Demo, Desk), Box<dyn Error>> {
+    let demo = Demo::start(DemoOptions {
+        era,
+        ..DemoOptions::headless()
+    })
+    .await?;
+    let desk = Desk::with_server(&demo.mcp_url())?;
+    desk.sign_in().await?;
+    demo.forget_calls();
+    Ok((demo, desk))
+}
+
+#[tokio::test]
+async fn a_client_that_knows_no_oauth_uses_a_signed_in_server_and_reads_nothing_but_mcp() -> TestResult {
+    for era in [Era::Session, Era::Both] {
+        let (demo, desk) = signed_in(era).await?;
+        let (mut client, answer) = Client::greeted(&desk, &["demo"]).await?;
+        assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "{answer}");
+        let tools = client.ask("tools/list", json!({})).await?;
+        assert!(
+            tools["result"]["tools"]
+                .as_array()
+                .is_some_and(|tools| tools.len() > 5),
+            "{tools}"
+        );
+        assert_eq!(text_of(&client.echo("hello").await?), "hello");
+        let unknown = client.ask("no/such", json!({})).await?;
+        assert_eq!(unknown["error"]["code"], -32601, "{unknown}");
+        assert_eq!(demo.count("status=401"), 0);
+        let ended = client.leave().await?;
+        assert_eq!((ended.code, ended.data.as_str()), (Some(0), ""));
+        assert!(
+            ended.words.contains("demo"),
+            "the log is on standard error: {}",
+            ended.words
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_later_start_asks_the_server_nothing_that_the_client_did_not_ask() -> TestResult {
+    let (demo, desk) = signed_in(Era::Session).await?;
+    let (mut client, _) = Client::greeted(&desk, &["demo"]).await?;
+    client.ask("tools/list", json!({})).await?;
+    let asked: Vec<_> = demo
+        .calls_to("POST")
+        .iter()
+        .filter_map(|call| call.rpc_method.clone())
+        .collect();
+    assert_eq!(asked, ["initialize", "notifications/initialized", "tools/list"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn while_signed_out_the_last_tools_are_listed_and_a_call_says_what_to_do_until_someone_signs_in()
+-> TestResult {
+    let (demo, desk) = signed_in(Era::Session).await?;
+    let signed_out = Omlx::on(&desk, OMLX, &["mcp", "logout", "demo"]).run().await?;
+    assert_eq!(signed_out.code, Some(0), "{}", signed_out.words);
+    let (mut client, answer) = Client::greeted(&desk, &["demo"]).await?;
+    assert_eq!(
+        answer["result"]["capabilities"]["tools"]["listChanged"], true,
+        "{answer}"
+    );
+    let tools = client.ask("tools/list", json!({})).await?;
+    assert!(
+        tools["result"]["tools"]
+            .as_array()
+            .is_some_and(|tools| tools.len() > 5),
+        "{tools}"
+    );
+    let call = client.echo("hello").await?;
+    assert_eq!(call["isError"], true, "{call}");
+    assert!(text_of(&call).contains("omlx mcp login demo"), "{call}");
+
+    desk.sign_in().await?;
+    client.until("notifications/tools/list_changed").await?;
+    assert_eq!(text_of(&client.echo("hello").await?), "hello");
+    assert_eq!(
+        demo.count("GET /authorize"),
+        1,
+        "nothing but the sign-in opened a browser"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_burst_on_an_expired_token_is_served_by_one_refresh() -> TestResult {
+    let (demo, desk) = signed_in(Era::Session).await?;
+    let (mut client, _) = Client::greeted(&desk, &["demo"]).await?;
+    demo.expire_access_tokens();
+    let mut asked = Vec::new();
+    for number in 0..32 {
+        let call = json!({ "name": "echo", "arguments": { "text": number.to_string() } });
+        asked.push(client.begin("tools/call", call).await?);
+    }
+    let mut served = 0;
+    while served < asked.len() {
+        let message = client.hear().await?;
+        if message["id"].as_u64().is_some_and(|id| asked.contains(&id)) {
+            assert_ne!(message["result"]["isError"], true, "{message}");
+            assert!(message["error"].is_null(), "{message}");
+            served += 1;
+        }
+    }
+    assert_eq!(demo.count(REFRESH), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_no_message_is_answered_as_such_and_the_next_one_counts() -> TestResult {
+    let (_demo, desk) = signed_in(Era::Session).await?;
+    let (mut client, _) = Client::greeted(&desk, &["demo"]).await?;
+    for (line, code) in [
+        ("{\"jsonrpc\":", -32700),
+        ("[]", -32600),
+        ("{}", -32600),
+        ("hello", -32700),
+    ] {
+        client.process.type_in(line).await?;
+        let answer = client.hear().await?;
+        assert_eq!(
+            (&answer["error"]["code"], &answer["id"]),
+            (&json!(code), &Value::Null),
+            "{line}"
+        );
+    }
+    assert_eq!(text_of(&client.echo("still here").await?), "still here");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_in_the_middle_of_a_call_takes_the_call_and_the_session_with_it() -> TestResult
+{
+    let (demo, desk) = signed_in(Era::Session).await?;
+    let (mut client, _) = Client::greeted(&desk, &["demo"]).await?;
+    let gate = demo.hold_reply("rpc=tools/call");
+    client
+        .begin(
+            "tools/call",
+            json!({ "name": "echo", "arguments": { "text": "x" } }),
+        )
+        .await?;
+    demo.until("rpc=tools/call", 1).await;
+    let ended = client.leave().await?;
+    assert_eq!(ended.code, Some(0), "{}", ended.words);
+    assert_eq!(demo.count("rpc=notifications/cancelled"), 1);
+    assert_eq!(demo.count("DELETE /mcp"), 1);
+    drop(gate);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_the_server_has_forgotten_is_begun_anew_without_the_client_noticing() -> TestResult {
+    let (demo, desk) = signed_in(Era::Session).await?;
+    let (mut client, _) = Client::greeted(&desk, &["demo"]).await?;
+    assert_eq!(text_of(&client.echo("one").await?), "one");
+    demo.end_sessions();
+    assert_eq!(text_of(&client.echo("two").await?), "two");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_local_program_is_lent_with_its_own_messages_and_its_end_is_an_answer() -> TestResult {
+    let desk = Desk::new()?;
+    let server = r#"while read -r line; do
+  id=$(printf '%s' "$line" | sed -n 's/.*"id":\([^,}]*\).*/\1/p')
+  case "$line" in
+    *'"initialize"'*) echo 'Welcome!'; printf '{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"sh","version":"1"},"x-unknown":true}}\n' "$id" ;;
+    *'"tools/call"'*) exit 7 ;;
+    *'"id"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"echoed":"%s"}}\n' "$id" 'as it is' ;;
+  esac
+done"#;
+    let file = omlx_tests::script(&desk, "server.sh", server)?;
+    desk.configure(&json!({ "local": { "command": file } }))?;
+    let (mut client, answer) = Client::greeted(&desk, &["local"]).await?;
+    assert_eq!(answer["result"]["x-unknown"], true, "{answer}");
+    let custom = client.ask("vendor/custom", json!({ "x": 1 })).await?;
+    assert_eq!(custom["result"]["echoed"], "as it is");
+    let call = client.ask("tools/call", json!({ "name": "x" })).await?;
+    assert!(
+        call["error"]["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("exited with code 7")),
+        "{call}"
+    );
+    let again = client.ask("vendor/custom", json!({})).await?;
+    assert_eq!(
+        again["result"]["echoed"], "as it is",
+        "started anew, with the handshake made up for"
+    );
+    assert_eq!(client.leave().await?.code, Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_of_2024_is_lent_over_its_own_stream() -> TestResult {
+    let (demo, desk) = signed_in(Era::Session).await?;
+    let desk_of_sse = Desk::new()?;
+    desk_of_sse.configure(&json!({ "demo": { "transport": "sse", "url": demo.sse_url() } }))?;
+    drop(desk);
+    desk_of_sse.sign_in().await?;
+    let (mut client, _) = Client::greeted(&desk_of_sse, &["demo"]).await?;
+    assert_eq!(text_of(&client.echo("old").await?), "old");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_in_the_config_file_is_a_usage_error_on_standard_error() -> TestResult {
+    let (_demo, desk) = signed_in(Era::Session).await?;
+    let ran = Omlx::on(&desk, OMLX, &["mcp", "bridge", "demon"]).run().await?;
+    assert_eq!((ran.code, ran.data.as_str()), (Some(1), ""));
+    assert!(ran.words.contains("demo"), "{}", ran.words);
+    Ok(())
+}
