@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Value, json, value::RawValue};
 
 /// JSON-RPC: the text is not JSON.
@@ -82,12 +82,18 @@ impl NoMessage {
 impl<'a> Message<'a> {
     /// Looks at one message.
     pub(crate) fn peek(text: &'a [u8]) -> Result<Self, NoMessage> {
+        // A list would be read as the members in order.
+        if text.trim_ascii_start().starts_with(b"[") {
+            let is_json = serde_json::from_slice::<IgnoredAny>(text).is_ok();
+            return Err(if is_json {
+                NoMessage::Batch
+            } else {
+                NoMessage::NotJson
+            });
+        }
         match serde_json::from_slice::<Self>(text) {
             Ok(message) if message.kind().is_some() => Ok(message),
             Ok(_) => Err(NoMessage::NotRpc),
-            Err(error) if error.is_data() && text.trim_ascii_start().starts_with(b"[") => {
-                Err(NoMessage::Batch)
-            }
             Err(error) if error.is_data() => Err(NoMessage::NotRpc),
             Err(_) => Err(NoMessage::NotJson),
         }
