@@ -12,7 +12,7 @@ run: ## Build, start the demo server, sign in to it, list and call its tools
 	@scripts/run.sh
 
 test: ## Everything: the gate, every scenario, interop
-	@scripts/setup.sh rust nextest node browser keychain desktop e2e
+	@scripts/setup.sh rust desktop nextest node browser keychain e2e
 	@$(MAKE) --no-print-directory check
 	@scripts/test.sh
 

@@ -35,6 +35,7 @@ use context::Context;
 use dispatch::Call;
 pub use dispatch::is_command_line;
 use failure::{Ending, Failure};
+pub use logging::log_warnings;
 use output::Output;
 
 /// Runs the command line of this process to its end.

@@ -7,7 +7,13 @@ use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 use crate::output::face::Face;
 
 /// Our own crates; what others log is only seen with `OMLX_LOG`.
-const OURS: [&str; 4] = ["omlx_mcp", "omlx_gateway", "omlx_cli", "omlx_demo"];
+const OURS: [&str; 5] = [
+    "omlx_mcp",
+    "omlx_gateway",
+    "omlx_cli",
+    "omlx_demo",
+    "omlx_connect",
+];
 
 /// Starts logging, if it was asked for.
 pub(crate) fn start(verbose: u8, face: &Face) {
@@ -22,6 +28,18 @@ pub(crate) fn start(verbose: u8, face: &Face) {
         .with_target(verbose > 1)
         .finish();
     // A second subscriber in one process: the first one goes on.
+    let _ = subscriber.try_init();
+}
+
+/// Starts logging for a process nobody looks at: what went wrong, or what `OMLX_LOG` asks for.
+pub fn log_warnings() {
+    let directives = filter(0, env::var("OMLX_LOG").ok()).unwrap_or_else(|| "warn".to_owned());
+    let subscriber = fmt()
+        .compact()
+        .with_env_filter(EnvFilter::new(directives))
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .finish();
     let _ = subscriber.try_init();
 }
 
@@ -48,7 +66,7 @@ mod tests {
         assert_eq!(filter(0, Some(String::new())), None);
         assert_eq!(
             filter(2, None).as_deref(),
-            Some("omlx_mcp=debug,omlx_gateway=debug,omlx_cli=debug,omlx_demo=debug")
+            Some("omlx_mcp=debug,omlx_gateway=debug,omlx_cli=debug,omlx_demo=debug,omlx_connect=debug")
         );
         assert_eq!(
             filter(2, Some("rmcp=info".to_owned())).as_deref(),

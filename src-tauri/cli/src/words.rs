@@ -1,11 +1,7 @@
 //! The product's words for its states: the same in tray, panel and terminal.
 
 use jiff::Timestamp;
-use omlx_mcp::{
-    Action, AuthStatus, ConnectionStatus, ServerSnapshot,
-    event::{SignInPrompt, TransportKind},
-    oauth::timeline::Stage,
-};
+use omlx_mcp::{AuthStatus, ConnectionStatus, ServerSnapshot, event::TransportKind, oauth::timeline::Stage};
 
 use crate::{
     moment,
@@ -14,22 +10,7 @@ use crate::{
 
 /// Whether, and how, a server is signed in.
 pub(crate) fn auth(server: &ServerSnapshot) -> String {
-    match (server.auth, &server.prompt) {
-        (AuthStatus::Authenticating, Some(SignInPrompt::DeviceCode { user_code, .. })) => {
-            format!("Enter code {}", text::line(user_code))
-        }
-        (AuthStatus::Authenticating, Some(SignInPrompt::Browser { .. })) => {
-            "Waiting for the browser…".to_owned()
-        }
-        (AuthStatus::Authenticating, None) => "Preparing the sign-in…".to_owned(),
-        (AuthStatus::Unknown, _) => "Not contacted yet".to_owned(),
-        (AuthStatus::NotRequired, _) => "No sign-in needed".to_owned(),
-        (AuthStatus::NotAuthenticated, _) => "Not authenticated".to_owned(),
-        (AuthStatus::Authenticated, _) => "Authenticated".to_owned(),
-        (AuthStatus::RefreshFailed, _) => "Token expired, refresh failed".to_owned(),
-        (AuthStatus::InsufficientScope, _) => "More permission needed".to_owned(),
-        (AuthStatus::Locked, _) => "Keychain locked".to_owned(),
-    }
+    text::line(&server.auth_words())
 }
 
 /// Whether a server is reachable; empty when nobody is trying.
@@ -66,20 +47,6 @@ pub(crate) fn sign(server: &ServerSnapshot) -> (&'static str, Paint) {
         _ if server.connection == ConnectionStatus::Waiting => ("~", Paint::Attention),
         AuthStatus::Unknown => ("○", Paint::Faint),
         AuthStatus::NotRequired | AuthStatus::Authenticated => ("✓", Paint::Good),
-    }
-}
-
-/// What a state asks of a person, by itself.
-pub(crate) fn due(auth: AuthStatus) -> Option<Action> {
-    match auth {
-        AuthStatus::NotAuthenticated => Some(Action::Connect),
-        AuthStatus::RefreshFailed => Some(Action::Reauthenticate),
-        AuthStatus::InsufficientScope => Some(Action::Allow),
-        AuthStatus::Locked => Some(Action::Unlock),
-        AuthStatus::Unknown
-        | AuthStatus::NotRequired
-        | AuthStatus::Authenticating
-        | AuthStatus::Authenticated => None,
     }
 }
 

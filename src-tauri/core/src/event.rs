@@ -3,10 +3,12 @@
 //! The words here are shown identically in tray, panel, `omlx mcp status` and the gateway; `--json` prints these
 //! structs as they are, so a rename is a breaking change.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Problem, ServerId};
+use crate::{Action, Problem, ServerId};
 
 /// The truth about every configured server at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -105,6 +107,40 @@ pub enum AuthStatus {
     InsufficientScope,
     /// The keychain exists and refuses.
     Locked,
+}
+
+impl ServerSnapshot {
+    /// The product's words for whether, and how, it is signed in. A code to be entered is the server's own text.
+    pub fn auth_words(&self) -> Cow<'static, str> {
+        let words = match (self.auth, &self.prompt) {
+            (AuthStatus::Authenticating, Some(SignInPrompt::DeviceCode { user_code, .. })) => {
+                return format!("Enter code {user_code}").into();
+            }
+            (AuthStatus::Authenticating, Some(SignInPrompt::Browser { .. })) => "Waiting for the browser…",
+            (AuthStatus::Authenticating, None) => "Preparing the sign-in…",
+            (AuthStatus::Unknown, _) => "Not contacted yet",
+            (AuthStatus::NotRequired, _) => "No sign-in needed",
+            (AuthStatus::NotAuthenticated, _) => "Not authenticated",
+            (AuthStatus::Authenticated, _) => "Authenticated",
+            (AuthStatus::RefreshFailed, _) => "Token expired, refresh failed",
+            (AuthStatus::InsufficientScope, _) => "More permission needed",
+            (AuthStatus::Locked, _) => "Keychain locked",
+        };
+        words.into()
+    }
+}
+
+impl AuthStatus {
+    /// What the state by itself asks of a person.
+    pub fn due(self) -> Option<Action> {
+        match self {
+            Self::NotAuthenticated => Some(Action::Connect),
+            Self::RefreshFailed => Some(Action::Reauthenticate),
+            Self::InsufficientScope => Some(Action::Allow),
+            Self::Locked => Some(Action::Unlock),
+            Self::Unknown | Self::NotRequired | Self::Authenticating | Self::Authenticated => None,
+        }
+    }
 }
 
 /// Whether a server is reachable.

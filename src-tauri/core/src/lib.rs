@@ -30,6 +30,7 @@ pub mod probe;
 pub mod problem;
 pub mod recorded;
 pub mod server_id;
+pub mod settings;
 mod sign_in;
 pub mod sign_out;
 pub mod store;

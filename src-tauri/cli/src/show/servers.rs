@@ -86,7 +86,12 @@ fn problems(snapshot: &Snapshot, view: View<'_>) -> Vec<String> {
 /// recorded why it came about.
 pub(crate) fn wrong(server: &ServerSnapshot, view: View<'_>) -> Vec<String> {
     let View { face, mend, .. } = view;
-    let due = || words::due(server.auth).filter(|_| server.connection != ConnectionStatus::Disabled);
+    let due = || {
+        server
+            .auth
+            .due()
+            .filter(|_| server.connection != ConnectionStatus::Disabled)
+    };
     if let Some(problem) = &server.problem {
         let server = Some(&server.id);
         return Notice {

@@ -21,7 +21,7 @@ const MAX_LINKS: usize = 40;
 const MAX_ROUNDS: usize = 8;
 
 /// A watch that follows the file wherever its path leads.
-pub(super) struct FolderWatch {
+pub(crate) struct FolderWatch {
     path: PathBuf,
     watcher: Option<RecommendedWatcher>,
     watched: BTreeMap<PathBuf, Identity>,
@@ -33,7 +33,7 @@ type Identity = Option<(u64, u64, Option<SystemTime>)>;
 
 impl FolderWatch {
     /// Watches the way to `path`; `changed` is called on another thread and must not block.
-    pub(super) fn new(path: &Path, changed: impl Fn() + Send + 'static) -> Self {
+    pub(crate) fn new(path: &Path, changed: impl Fn() + Send + 'static) -> Self {
         let handler = move |event: notify::Result<Event>| {
             if event.is_ok_and(|event| !is_change(event.kind)) {
                 return;
@@ -54,12 +54,12 @@ impl FolderWatch {
     }
 
     /// Whether changes are told at all; otherwise someone has to look.
-    pub(super) fn tells(&self) -> bool {
+    pub(crate) fn tells(&self) -> bool {
         self.watcher.is_some() && !self.watched.is_empty()
     }
 
     /// Follows the path again, until two looks agree: a folder made between look and watch would stay unseen.
-    pub(super) fn renew(&mut self) {
+    pub(crate) fn renew(&mut self) {
         for _ in 0..MAX_ROUNDS {
             let wanted = folders(&self.path);
             if wanted == self.watched {

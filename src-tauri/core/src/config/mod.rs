@@ -17,13 +17,14 @@ mod environment;
 mod expand;
 mod fields;
 mod flaw;
-mod folders;
+pub(crate) mod folders;
 mod locate;
 mod model;
 mod names;
 mod new_server;
 mod omlx_rules;
 mod parse;
+mod paused;
 mod read;
 mod server;
 mod snippet;
@@ -40,6 +41,7 @@ pub use model::{
     NamedSecret, RedirectChoice, RefreshScope, ResourceChoice, ServerConfig, Transport,
 };
 pub use new_server::{AuthBlock, NewEndpoint, NewServer, NewTransport, Start};
+pub use paused::pausable;
 pub use read::{ConfigError, MAX_BYTES};
 pub use suggestion::{Suggestion, SuggestionError, Suggestions};
 pub use syntax::Format;

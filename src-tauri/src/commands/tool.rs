@@ -1,0 +1,54 @@
+//! A tool as the panel shows it.
+
+use std::collections::BTreeMap;
+
+use rmcp::model;
+use serde::Serialize;
+use serde_json::Value;
+
+/// A tool, with its schemas as the server wrote them.
+#[derive(Clone, Debug, Serialize, specta::Type)]
+pub(crate) struct Tool {
+    name: String,
+    title: Option<String>,
+    description: Option<String>,
+    #[specta(type = JsonValue)]
+    input_schema: Value,
+    #[specta(type = Option<JsonValue>)]
+    output_schema: Option<Value>,
+    /// `annotations.readOnlyHint`
+    read_only: Option<bool>,
+    /// `annotations.destructiveHint`
+    destructive: Option<bool>,
+}
+
+/// How any JSON is told to TypeScript.
+#[derive(Clone, Debug, Serialize, specta::Type)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its type crosses, for values that are JSON already")]
+enum JsonValue {
+    Null(()),
+    Bool(bool),
+    Number(f64),
+    Text(String),
+    List(Vec<JsonValue>),
+    Object(BTreeMap<String, JsonValue>),
+}
+
+impl From<&model::Tool> for Tool {
+    fn from(tool: &model::Tool) -> Self {
+        let hints = tool.annotations.as_ref();
+        Self {
+            name: tool.name.to_string(),
+            title: tool.title.clone(),
+            description: tool.description.as_deref().map(str::to_owned),
+            input_schema: Value::Object(tool.input_schema.as_ref().clone()),
+            output_schema: tool
+                .output_schema
+                .as_ref()
+                .map(|schema| Value::Object(schema.as_ref().clone())),
+            read_only: hints.and_then(|hints| hints.read_only_hint),
+            destructive: hints.and_then(|hints| hints.destructive_hint),
+        }
+    }
+}
