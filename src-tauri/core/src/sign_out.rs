@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AuthStatus, Explain, Problem, ServerId,
+    config::AuthConfig,
     oauth::{
         client::{ClientInformation, ClientRegistration},
         grant::Grant,
@@ -55,10 +56,18 @@ pub enum SignOutStep {
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 
 /// Signs out a grant that no connection of this process owns, such as one whose entry has left the config file.
-pub async fn sign_out(vault: &Vault, http: &Http, name: GrantName) -> Result<SignOutReport, VaultError> {
+///
+/// `auth` is what the entry says of the client's own secret or key, without which a client that signs cannot revoke.
+pub async fn sign_out(
+    vault: &Vault,
+    http: &Http,
+    auth: &AuthConfig,
+    name: GrantName,
+) -> Result<SignOutReport, VaultError> {
     let leaving = Leaving {
         vault,
         http,
+        auth,
         name: name.clone(),
     };
     let report = leaving
@@ -95,6 +104,7 @@ async fn observe(vault: &Vault, name: &GrantName) {
 pub(crate) struct Leaving<'a> {
     pub(crate) vault: &'a Vault,
     pub(crate) http: &'a Http,
+    pub(crate) auth: &'a AuthConfig,
     pub(crate) name: GrantName,
 }
 
@@ -115,7 +125,10 @@ impl Leaving<'_> {
         // Before anyone is asked for anything: whatever happens then, this machine has forgotten.
         report.wiped = wipe.await?;
         match stored {
-            Ok(Some(grant)) => self.give_back(&grant, &mut report).await?,
+            Ok(Some(mut grant)) => {
+                grant.client = grant.client.configured(self.auth);
+                self.give_back(&grant, &mut report).await?;
+            }
             Ok(None) => {}
             // Tokens that cannot be read cannot be revoked; their file is gone all the same.
             Err(error) => {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use omlx_mcp::{
     clock::Clock,
+    config::AuthConfig,
     network::{AddressGuard, Network},
     oauth::{grant::GrantKey, timeline::Timeline},
     sign_out::{self, SignOutReport, SignOutStep},
@@ -54,6 +55,7 @@ struct Reports {
 pub(super) struct Stored {
     vault: Vault,
     name: GrantName,
+    auth: AuthConfig,
     guard: AddressGuard,
 }
 
@@ -116,23 +118,28 @@ fn everything(context: &Context) -> Result<Vec<Stored>, Failure> {
     let mut stored = Vec::new();
     for vault in vaults(&config, context)? {
         for summary in vault.summaries() {
-            let guard = guard(&config, &summary);
+            let auth = auth(&config, &summary);
             stored.push(Stored {
                 vault: vault.clone(),
+                guard: guard(&auth, &summary),
+                auth,
                 name: summary.name,
-                guard,
             });
         }
     }
     Ok(stored)
 }
 
-/// Whom the revocation may be sent to: what the entry says, or, where it is gone, what the grant was for.
-fn guard(config: &Loaded, summary: &GrantSummary) -> AddressGuard {
+/// What the entry says; nothing where it is gone.
+fn auth(config: &Loaded, summary: &GrantSummary) -> AuthConfig {
     let entry = config.state.config.servers.get(summary.server());
-    let auth = entry.map(|entry| entry.auth.clone()).unwrap_or_default();
+    entry.map(|entry| entry.auth.clone()).unwrap_or_default()
+}
+
+/// Whom the revocation may be sent to: what the entry says, or, where it is gone, what the grant was for.
+fn guard(auth: &AuthConfig, summary: &GrantSummary) -> AddressGuard {
     match Url::parse(&summary.url) {
-        Ok(url) => AddressGuard::of(&url, &auth),
+        Ok(url) => AddressGuard::of(&url, auth),
         // The file's readable line was tampered with; nobody is called on its word but the sealed endpoints.
         Err(_) => AddressGuard::open(),
     }
@@ -167,6 +174,7 @@ fn unreadable(name: &str, context: &Context) -> Result<Option<Stored>, Failure> 
     Ok(is_there.then(|| Stored {
         vault,
         guard: AddressGuard::of(&key.url, &entry.auth),
+        auth: entry.auth.clone(),
         name: (&key).into(),
     }))
 }
@@ -179,13 +187,19 @@ pub(super) async fn sign_out_of(
 ) -> Result<Vec<SignOutReport>, Failure> {
     let network = Network::new(&context.network()).map_err(|error| Failure::told(&error))?;
     let mut reports = Vec::new();
-    for Stored { vault, name, guard } in stored {
+    for Stored {
+        vault,
+        name,
+        auth,
+        guard,
+    } in stored
+    {
         let http = network
             .http(guard, Clock::system(), Timeline::default())
             .map_err(|error| Failure::told(&error))?;
         let what = format!("Signing out of {}…", text::line(name.server().as_str()));
         let signing_out = interruptible(async {
-            let report = sign_out::sign_out(&vault, &http, name).await;
+            let report = sign_out::sign_out(&vault, &http, &auth, name).await;
             report.map_err(|error| Failure::told(&error))
         });
         let report = awaiting(output, &what, Box::pin(signing_out)).await??;

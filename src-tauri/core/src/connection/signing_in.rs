@@ -190,10 +190,12 @@ impl Owner {
             let _ = reply.send(Err(Refused::NothingToSignInTo { server }.problem()));
             return;
         };
+        let auth = self.config.auth.clone();
         self.progress.work.spawn(async move {
             let leaving = Leaving {
                 vault: &guarded.vault,
                 http: &guarded.http,
+                auth: &auth,
                 name: (&guarded.key).into(),
             };
             let report = leaving.run(guarded.tokens.refresher().forget(&guarded.key)).await;

@@ -5,6 +5,7 @@ use oauth2::{AccessToken, ClientId, ClientSecret};
 use serde::{Deserialize, Serialize};
 
 use super::{endpoint::Endpoint, issuer::Issuer, scope::Scopes};
+use crate::config::{AuthConfig, SecretSource, SigningAlgorithm};
 
 /// A client identifier with everything needed to use it again after a restart, bound to the issuer that knows it.
 ///
@@ -24,12 +25,56 @@ pub struct ClientInformation {
     pub client_secret_expires_at: Option<Timestamp>,
     /// How this client authenticates at the token endpoint: exactly one way.
     pub auth_method: ClientAuthMethod,
+    /// The key of a client that signs; never stored, since it is the config file's to name.
+    pub key: Option<ClientKey>,
     /// The redirect URIs known to the authorization server, verbatim; empty when it is for the user to know.
     pub redirect_uris: Vec<String>,
     /// The scopes registered, when the registration named any.
     pub scope: Option<Scopes>,
     /// Where and with what the registration is managed (RFC 7592 §3).
     pub management: Option<RegistrationManagement>,
+}
+
+/// Where the key of a `private_key_jwt` client is kept, and how it signs (RFC 7523 §2.2).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientKey {
+    /// Where it is read from at each use.
+    pub source: SecretSource,
+    /// How it signs; none leaves it to the key.
+    pub algorithm: Option<SigningAlgorithm>,
+}
+
+impl ClientInformation {
+    /// The same client with the secret or key that the config file has for it now; its user may have replaced them.
+    #[must_use]
+    pub fn configured(&self, auth: &AuthConfig) -> Self {
+        let mut client = self.clone();
+        if self.registration != ClientRegistration::Preregistered
+            || auth.client_id.as_ref() != Some(&*self.client_id)
+        {
+            return client;
+        }
+        client.key = ClientKey::of(auth);
+        let uses_secret = matches!(
+            self.auth_method,
+            ClientAuthMethod::ClientSecretBasic | ClientAuthMethod::ClientSecretPost
+        );
+        if let (Some(named), true) = (&auth.client_secret, uses_secret) {
+            client.client_secret = Some(named.secret.clone());
+        }
+        client
+    }
+}
+
+impl ClientKey {
+    /// The key the config file names, if it names one.
+    pub fn of(auth: &AuthConfig) -> Option<Self> {
+        let config = &auth.unattended;
+        config.private_key.clone().map(|source| Self {
+            source,
+            algorithm: config.signing_alg,
+        })
+    }
 }
 
 /// How a client identifier was obtained, in the order of preference the MCP specification gives.

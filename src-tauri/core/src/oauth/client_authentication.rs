@@ -9,14 +9,17 @@ use oauth2::ClientSecret;
 
 use super::{
     client::{ClientAuthMethod, ClientInformation},
+    client_assertion::{self, ASSERTION_TYPE},
     endpoint::Endpoint,
-    http::HttpRequest,
+    http::{Http, HttpRequest},
+    secret_source::SecretError,
+    signing_key::SigningKeyError,
     timeline::Stage,
 };
 use crate::{Action, Explain};
 
 /// The client cannot authenticate; no request was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientAuthenticationError {
     /// The method needs a secret and the client has none.
     #[error("the authorization server wants a client secret, and this client has none")]
@@ -27,6 +30,12 @@ pub enum ClientAuthenticationError {
     /// The credentials cannot stand in a header field.
     #[error("the client's credentials cannot be sent in a header field")]
     Unsendable,
+    /// The key cannot be read from where the config file says it is.
+    #[error(transparent)]
+    KeySource(#[from] SecretError),
+    /// What was read is no key that can sign.
+    #[error(transparent)]
+    Key(#[from] SigningKeyError),
 }
 
 impl Explain for ClientAuthenticationError {
@@ -35,18 +44,25 @@ impl Explain for ClientAuthenticationError {
             Self::MissingSecret => "client_secret_missing",
             Self::MissingKey => "client_key_missing",
             Self::Unsendable => "client_secret_unusable",
+            Self::KeySource(error) => error.code(),
+            Self::Key(error) => error.code(),
         }
     }
 
     fn action(&self) -> Action {
-        Action::EnterClient
+        match self {
+            Self::MissingSecret | Self::MissingKey | Self::Unsendable => Action::EnterClient,
+            Self::KeySource(error) => error.action(),
+            Self::Key(error) => error.action(),
+        }
     }
 }
 
-/// A form request to one of the endpoints at which clients authenticate (token, revocation, introspection).
-pub fn authenticated_form(
-    endpoint: &Endpoint,
-    stage: Stage,
+/// A form request to one of the endpoints at which clients authenticate (token, revocation, introspection); built
+/// anew for each attempt, since an assertion is good for one.
+pub async fn authenticated_form(
+    http: &Http,
+    (endpoint, stage): (&Endpoint, Stage),
     client: &ClientInformation,
     parameters: &[(&str, &str)],
 ) -> Result<HttpRequest, ClientAuthenticationError> {
@@ -65,7 +81,13 @@ pub fn authenticated_form(
                 .insert(header::AUTHORIZATION, basic(id, secret_of(client)?)?);
             Ok(request)
         }
-        ClientAuthMethod::PrivateKeyJwt => Err(ClientAuthenticationError::MissingKey),
+        ClientAuthMethod::PrivateKeyJwt => {
+            let assertion = client_assertion::assertion(http, (client, stage)).await?;
+            Ok(form(&[
+                ("client_assertion_type", ASSERTION_TYPE),
+                ("client_assertion", &assertion),
+            ]))
+        }
     }
 }
 
@@ -91,7 +113,10 @@ mod tests {
     use oauth2::ClientId;
 
     use super::*;
-    use crate::oauth::{client::ClientRegistration, issuer::Issuer};
+    use crate::{
+        clock::Clock,
+        oauth::{client::ClientRegistration, issuer::Issuer, testing::http},
+    };
 
     fn client(auth_method: ClientAuthMethod, secret: Option<&str>) -> ClientInformation {
         ClientInformation {
@@ -101,32 +126,37 @@ mod tests {
             client_secret: secret.map(|secret| ClientSecret::new(secret.to_owned())),
             client_secret_expires_at: None,
             auth_method,
+            key: None,
             redirect_uris: Vec::new(),
             scope: None,
             management: None,
         }
     }
 
-    fn request(client: &ClientInformation) -> Result<HttpRequest, ClientAuthenticationError> {
+    async fn request(client: &ClientInformation) -> Result<HttpRequest, ClientAuthenticationError> {
         let endpoint = Endpoint::parse("https://as.example/token").expect("valid");
-        authenticated_form(&endpoint, Stage::Token, client, &[("grant_type", "x")])
+        let http = http(&Clock::system());
+        authenticated_form(&http, (&endpoint, Stage::Token), client, &[("grant_type", "x")]).await
     }
 
     fn body(request: &HttpRequest) -> &str {
         request.body.as_ref().map_or("", |(_, body)| body)
     }
 
-    #[test]
-    fn a_public_client_sends_its_id_and_never_a_secret_it_may_have_been_given() {
-        let request = request(&client(ClientAuthMethod::None, Some("s3cret"))).expect("authenticates");
+    #[tokio::test]
+    async fn a_public_client_sends_its_id_and_never_a_secret_it_may_have_been_given() {
+        let request = request(&client(ClientAuthMethod::None, Some("s3cret")))
+            .await
+            .expect("authenticates");
         assert_eq!(body(&request), "grant_type=x&client_id=id%3A1+%C3%BC");
         assert!(!request.headers.contains_key(header::AUTHORIZATION));
     }
 
-    #[test]
-    fn a_secret_in_the_body_is_not_repeated_in_a_header() {
-        let request =
-            request(&client(ClientAuthMethod::ClientSecretPost, Some("s&3"))).expect("authenticates");
+    #[tokio::test]
+    async fn a_secret_in_the_body_is_not_repeated_in_a_header() {
+        let request = request(&client(ClientAuthMethod::ClientSecretPost, Some("s&3")))
+            .await
+            .expect("authenticates");
         assert_eq!(
             body(&request),
             "grant_type=x&client_id=id%3A1+%C3%BC&client_secret=s%263"
@@ -134,10 +164,11 @@ mod tests {
         assert!(!request.headers.contains_key(header::AUTHORIZATION));
     }
 
-    #[test]
-    fn basic_credentials_are_form_encoded_first_and_appear_nowhere_else() {
-        let request =
-            request(&client(ClientAuthMethod::ClientSecretBasic, Some("a:b c%"))).expect("authenticates");
+    #[tokio::test]
+    async fn basic_credentials_are_form_encoded_first_and_appear_nowhere_else() {
+        let request = request(&client(ClientAuthMethod::ClientSecretBasic, Some("a:b c%")))
+            .await
+            .expect("authenticates");
         let header = &request.headers[header::AUTHORIZATION];
         let encoded = header.to_str().expect("ascii").trim_start_matches("Basic ");
         let decoded = STANDARD.decode(encoded).expect("base64");
@@ -146,19 +177,21 @@ mod tests {
         assert_eq!(body(&request), "grant_type=x");
     }
 
-    #[test]
-    fn a_method_without_its_credential_makes_no_request() {
+    #[tokio::test]
+    async fn a_method_without_its_credential_makes_no_request() {
         for method in [
             ClientAuthMethod::ClientSecretBasic,
             ClientAuthMethod::ClientSecretPost,
         ] {
             assert_eq!(
-                request(&client(method, None)).err(),
+                request(&client(method, None)).await.err(),
                 Some(ClientAuthenticationError::MissingSecret)
             );
         }
         assert_eq!(
-            request(&client(ClientAuthMethod::PrivateKeyJwt, None)).err(),
+            request(&client(ClientAuthMethod::PrivateKeyJwt, None))
+                .await
+                .err(),
             Some(ClientAuthenticationError::MissingKey)
         );
     }

@@ -145,9 +145,12 @@ impl DeviceRequest<'_> {
         if let Some(audience) = &self.auth.audience {
             parameters.push(("audience", audience.as_str()));
         }
-        let request = authenticated_form(endpoint, Stage::Authorization, self.client, &parameters)
+        let endpoint = (endpoint, Stage::Authorization);
+        let request = authenticated_form(http, endpoint, self.client, &parameters).await;
+        let response = http
+            .send(request.map_err(TokenError::from)?)
+            .await
             .map_err(TokenError::from)?;
-        let response = http.send(request).await.map_err(TokenError::from)?;
         let authorization = read(&response, http.clock().now(), target).inspect_err(|error| {
             http.note(Stage::Authorization, error.to_string(), "RFC 8628 §3.2");
         })?;

@@ -11,6 +11,7 @@ use super::{
     endpoint::Endpoint,
     http::{Http, HttpResponse},
     issuer::Issuer,
+    secret_source::{self, SecretError},
     timeline::Stage,
     token::{self, Target, TokenError},
     unattended::{self, UnattendedError},
@@ -33,12 +34,12 @@ pub(super) async fn assertion(
     target: &Target,
     config: &UnattendedConfig,
 ) -> Result<AccessToken, UnattendedError> {
-    let missing = |key| UnattendedError::Missing { key };
+    let missing = |key| SecretError::Missing { key };
     let endpoint = config
         .idp_token_endpoint
         .as_ref()
         .ok_or(missing("idp_token_url"))?;
-    let id_token = unattended::secret(config.id_token.as_ref(), "id_token_file").await?;
+    let id_token = secret_source::read(config.id_token.as_ref(), "id_token_file").await?;
     let scope = target.scope.to_string();
     let mut parameters = vec![
         ("grant_type", TOKEN_EXCHANGE),
@@ -49,8 +50,8 @@ pub(super) async fn assertion(
     ];
     parameters.extend(unattended::common(target, &scope));
     let client = client(endpoint, config)?;
-    let request =
-        authenticated_form(endpoint, Stage::Token, &client, &parameters).map_err(TokenError::from)?;
+    let request = authenticated_form(http, (endpoint, Stage::Token), &client, &parameters).await;
+    let request = request.map_err(TokenError::from)?;
     let response = http.send(request).await.map_err(TokenError::from)?;
     let outcome = read(http, &response);
     match &outcome {
@@ -65,8 +66,8 @@ pub(super) async fn assertion(
 }
 
 /// What we are to the identity provider, which is another authorization server than the one that issues the token.
-fn client(endpoint: &Endpoint, config: &UnattendedConfig) -> Result<ClientInformation, UnattendedError> {
-    let missing = |key| UnattendedError::Missing { key };
+fn client(endpoint: &Endpoint, config: &UnattendedConfig) -> Result<ClientInformation, SecretError> {
+    let missing = |key| SecretError::Missing { key };
     let id = config.idp_client_id.clone().ok_or(missing("idp_client_id"))?;
     let secret = config
         .idp_client_secret
@@ -81,6 +82,7 @@ fn client(endpoint: &Endpoint, config: &UnattendedConfig) -> Result<ClientInform
             None => ClientAuthMethod::None,
         },
         client_secret: secret,
+        key: None,
         client_secret_expires_at: None,
         redirect_uris: Vec::new(),
         scope: None,

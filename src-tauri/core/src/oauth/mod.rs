@@ -12,7 +12,8 @@
 //! | `redirect` | where the response comes back (RFC 8252) |
 //! | `token` | the token endpoint (RFC 6749 §5) |
 //! | `client_authentication` | proving who we are there (RFC 6749 §2.3) |
-//! | `client_credentials` | a token in the client's own name (RFC 6749 §4.4, RFC 7523 §2.2) |
+//! | `client_assertion` | the same with a key in place of a secret (RFC 7523 §2.2) |
+//! | `client_credentials` | a token in the client's own name (RFC 6749 §4.4) |
 //! | `jwt_bearer` | a token for somebody else's assertion (RFC 7523 §2.1) |
 //! | `enterprise` | an assertion from the company's identity provider (RFC 8693) |
 //! | `unattended` | these three as one |
@@ -26,6 +27,7 @@
 pub mod authorization;
 pub mod challenge;
 pub mod client;
+mod client_assertion;
 pub mod client_authentication;
 mod client_credentials;
 pub mod client_metadata_document;
@@ -46,6 +48,7 @@ pub mod resource_metadata;
 pub mod resource_uri;
 pub mod revocation;
 pub mod scope;
+pub mod secret_source;
 pub mod server_metadata;
 pub mod server_text;
 pub mod signing_key;

@@ -80,7 +80,8 @@ async fn revoke_one(http: &Http, grant: &Grant, (hint, token): (&str, &str)) -> 
         return Revocation::Unsupported;
     };
     let parameters = [("token", token), ("token_type_hint", hint)];
-    let request = match authenticated_form(endpoint, Stage::Revocation, &grant.client, &parameters) {
+    let endpoint = (endpoint, Stage::Revocation);
+    let request = match authenticated_form(http, endpoint, &grant.client, &parameters).await {
         Ok(request) => request,
         Err(error) => return Revocation::Failed(error.problem()),
     };
@@ -106,12 +107,18 @@ fn read(response: &HttpResponse) -> Revocation {
 #[cfg(test)]
 mod tests {
     use axum::response::Response;
+    use oauth2::ClientSecret;
     use serde_json::json;
 
     use super::*;
     use crate::{
         clock::Clock,
-        oauth::testing::{Server, grant, http, json as answer},
+        config::SecretSource,
+        oauth::{
+            client::{ClientAuthMethod, ClientKey},
+            signing_key::tests::{p256, verified},
+            testing::{Server, grant, http, json as answer, start},
+        },
     };
 
     async fn report(answer: impl Fn(&str) -> Response + Send + Sync + 'static) -> (RevocationReport, Server) {
@@ -137,6 +144,28 @@ mod tests {
             ]
         );
         assert_eq!(seen[0].value("client_id"), Some("client-1"));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_signs_revokes_with_a_new_assertion_for_each_token() {
+        let (pem, public) = p256();
+        let server = Server::start(|_| answer(200, &json!({}))).await;
+        let mut grant = grant(&server.url);
+        grant.client.auth_method = ClientAuthMethod::PrivateKeyJwt;
+        grant.client.key = Some(ClientKey {
+            source: SecretSource::Variable("KEY".to_owned(), ClientSecret::new(pem)),
+            algorithm: None,
+        });
+        let report = revoke(&http(&Clock::manual(start()).0), &grant).await;
+        assert!(report.is_complete(), "{report:?}");
+        let claims: Vec<_> = server
+            .seen()
+            .iter()
+            .map(|seen| verified(seen.value("client_assertion").expect("an assertion"), &public))
+            .collect();
+        assert_eq!(claims.len(), 2);
+        assert_eq!(claims[0]["aud"], "https://as.example");
+        assert_ne!(claims[0]["jti"], claims[1]["jti"]);
     }
 
     #[tokio::test]

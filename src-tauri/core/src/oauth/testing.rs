@@ -62,6 +62,7 @@ pub(crate) fn client() -> ClientInformation {
         client_secret: Some(ClientSecret::new("planted-client-secret".to_owned())),
         client_secret_expires_at: None,
         auth_method: ClientAuthMethod::None,
+        key: None,
         redirect_uris: Vec::new(),
         scope: None,
         management: None,

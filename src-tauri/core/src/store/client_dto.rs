@@ -65,6 +65,7 @@ impl TryFrom<ClientDto<'_>> for ClientInformation {
                 .map(|secret| ClientSecret::new(secret.into_owned())),
             client_secret_expires_at: dto.client_secret_expires_at,
             auth_method: dto.auth_method,
+            key: None,
             redirect_uris: dto.redirect_uris.into_owned(),
             scope: dto.scope.map(Cow::into_owned),
             management: dto.management.map(TryInto::try_into).transpose()?,

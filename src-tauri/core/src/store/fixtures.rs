@@ -108,6 +108,7 @@ pub(super) fn client() -> ClientInformation {
         client_secret: Some(ClientSecret::new(format!("{PLANTED}-client"))),
         client_secret_expires_at: None,
         auth_method: ClientAuthMethod::ClientSecretBasic,
+        key: None,
         redirect_uris: vec!["http://127.0.0.1:1/oauth/callback".to_owned()],
         scope: Some(Scopes::parse("read write")),
         management: Some(RegistrationManagement {

@@ -7,9 +7,11 @@ use crate::{
     clock::Clock,
     config::{AuthConfig, GrantType, SecretSource, UnattendedConfig},
     oauth::{
-        client::{ClientAuthMethod, ClientRegistration},
+        client::{ClientAuthMethod, ClientKey, ClientRegistration},
+        client_assertion::ASSERTION_TYPE,
         signing_key::tests::{p256, verified},
         testing::{Server, client, discovery, http, json, start},
+        unattended::UnattendedError,
     },
 };
 
@@ -21,10 +23,11 @@ fn config(unattended: UnattendedConfig) -> AuthConfig {
     }
 }
 
-fn known(auth_method: ClientAuthMethod) -> ClientInformation {
+fn known(auth_method: ClientAuthMethod, auth: &AuthConfig) -> ClientInformation {
     ClientInformation {
         registration: ClientRegistration::Preregistered,
         auth_method,
+        key: ClientKey::of(auth),
         ..client()
     }
 }
@@ -37,7 +40,7 @@ async fn ask(
     let discovery = discovery(&server.url);
     let target = Target::of(&discovery, discovery.scope.clone()).expect("a token endpoint");
     let (clock, _hand) = Clock::manual(start());
-    unattended::request(&http(&clock), &target, &known(auth_method), auth).await
+    unattended::request(&http(&clock), &target, &known(auth_method, auth), auth).await
 }
 
 async fn generous() -> Server {

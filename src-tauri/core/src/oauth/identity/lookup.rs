@@ -14,7 +14,11 @@ use crate::oauth::{
 
 /// One request at most; nothing when there is nobody to ask or no answer.
 pub(super) async fn ask(http: &Http, grant: &Grant) -> Identity {
-    let Some(request) = userinfo(grant).or_else(|| introspection(grant)) else {
+    let request = match userinfo(grant) {
+        Some(request) => Some(request),
+        None => introspection(http, grant).await,
+    };
+    let Some(request) = request else {
         return Identity::default();
     };
     let answer = match http.send(request).await {
@@ -38,12 +42,13 @@ fn userinfo(grant: &Grant) -> Option<HttpRequest> {
 }
 
 /// RFC 7662 §2.1 wants the caller authenticated, which a public client is not.
-fn introspection(grant: &Grant) -> Option<HttpRequest> {
+async fn introspection(http: &Http, grant: &Grant) -> Option<HttpRequest> {
     if grant.client.auth_method == ClientAuthMethod::None {
         return None;
     }
     let endpoint = grant.endpoints.introspection.as_ref()?;
     let token = grant.tokens.access_token.secret();
     let parameters = [("token", token.as_str()), ("token_type_hint", "access_token")];
-    authenticated_form(endpoint, Stage::Identity, &grant.client, &parameters).ok()
+    let request = authenticated_form(http, (endpoint, Stage::Identity), &grant.client, &parameters).await;
+    request.ok()
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::{AuthConfig, RefreshScope},
     oauth::{
-        client::{ClientAuthMethod, ClientInformation, ClientRegistration},
+        client::{ClientInformation, ClientRegistration},
         discovery,
         grant::{Grant, Standing, TokenSet},
         http::Http,
@@ -81,7 +81,7 @@ impl Renewal<'_> {
         if self.is_secret_over(&grant.client) && grant.client.registration == ClientRegistration::Dynamic {
             return self.as_new_client(SECRET_EXPIRED).await;
         }
-        let client = known_client(grant, self.auth);
+        let client = grant.client.configured(self.auth);
         match self.ask(&client).await {
             Ok(response) => Ok(Renewed { response, client }),
             Err(TokenError::InvalidClient { code, .. })
@@ -202,24 +202,6 @@ impl Renewal<'_> {
     fn note(&self, decision: &str, rule: &str) {
         self.shop.http.note(Stage::Refresh, decision, rule);
     }
-}
-
-/// The client of the sign-in, with the secret the user may have replaced since.
-pub(super) fn known_client(grant: &Grant, auth: &AuthConfig) -> ClientInformation {
-    let mut client = grant.client.clone();
-    let is_configured = client.registration == ClientRegistration::Preregistered
-        && auth.client_id.as_ref() == Some(&*client.client_id);
-    let uses_secret = matches!(
-        client.auth_method,
-        ClientAuthMethod::ClientSecretBasic | ClientAuthMethod::ClientSecretPost
-    );
-    if let Some(named) = &auth.client_secret
-        && is_configured
-        && uses_secret
-    {
-        client.client_secret = Some(named.secret.clone());
-    }
-    client
 }
 
 fn ended(code: &str) -> Failure {

@@ -2,7 +2,7 @@
 
 use super::{
     RefreshCause, Shop,
-    renewal::{Failure, Renewed, known_client},
+    renewal::{Failure, Renewed},
 };
 use crate::{
     config::AuthConfig,
@@ -15,7 +15,7 @@ use crate::{
 
 /// One request; a rejection is final until somebody corrects what was presented.
 pub(super) async fn fetch(shop: &Shop, auth: &AuthConfig, grant: &Grant) -> Result<Renewed, Failure> {
-    let client = known_client(grant, auth);
+    let client = grant.client.configured(auth);
     let target = Target {
         issuer: grant.issuer.clone(),
         resource: grant.resource.clone(),

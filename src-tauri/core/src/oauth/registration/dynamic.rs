@@ -193,6 +193,7 @@ impl Wire {
             client_secret: secret.map(|secret| ClientSecret::new(secret.to_owned())),
             client_secret_expires_at: self.expiry(),
             auth_method,
+            key: None,
             redirect_uris,
             // What was asked counts as registered too: a server that leaves some out would otherwise be asked for
             // a new registration at every sign-in.

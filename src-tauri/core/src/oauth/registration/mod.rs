@@ -19,7 +19,7 @@ pub use management::{Unregistered, unregister};
 pub use redirect::registered_form;
 
 use super::{
-    client::{ClientAuthMethod, ClientInformation, ClientRegistration},
+    client::{ClientAuthMethod, ClientInformation, ClientKey, ClientRegistration},
     client_metadata_document,
     discovery::Discovery,
     http::Http,
@@ -134,6 +134,7 @@ impl Search<'_> {
         ClientInformation {
             client_secret: secret,
             auth_method,
+            key: ClientKey::of(self.auth),
             ..self.public(id, ClientRegistration::Preregistered)
         }
     }
@@ -146,6 +147,7 @@ impl Search<'_> {
             client_secret: None,
             client_secret_expires_at: None,
             auth_method: ClientAuthMethod::None,
+            key: None,
             redirect_uris: Vec::new(),
             scope: None,
             management: None,

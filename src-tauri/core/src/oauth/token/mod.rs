@@ -13,7 +13,7 @@ use super::{
     client_authentication::{ClientAuthenticationError, authenticated_form},
     endpoint::Endpoint,
     grant::{IdToken, TokenSet, TokenType},
-    http::{Http, HttpError, HttpRequest, HttpResponse},
+    http::{Http, HttpError, HttpResponse},
     identity::Identity,
     issuer::Issuer,
     refused,
@@ -152,12 +152,7 @@ pub async fn request(
     client: &ClientInformation,
     parameters: &[(&str, &str)],
 ) -> Result<TokenResponse, TokenError> {
-    send(http, authenticated_form(endpoint, stage, client, parameters)?).await
-}
-
-/// Sends a token request that already says who we are, and reads the answer.
-pub(super) async fn send(http: &Http, request: HttpRequest) -> Result<TokenResponse, TokenError> {
-    let stage = request.stage;
+    let request = authenticated_form(http, (endpoint, stage), client, parameters).await?;
     let response = http.send(request).await?;
     let outcome = response::read(&response, http.clock().now());
     match &outcome {

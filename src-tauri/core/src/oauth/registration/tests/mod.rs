@@ -64,6 +64,7 @@ fn stored(issuer: &Issuer, registration: ClientRegistration) -> ClientInformatio
         client_secret: Some(ClientSecret::new("s3cret".to_owned())),
         client_secret_expires_at: None,
         auth_method: ClientAuthMethod::ClientSecretBasic,
+        key: None,
         redirect_uris: vec![LOOPBACK.to_owned()],
         scope: None,
         management: None,
