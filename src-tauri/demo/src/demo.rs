@@ -148,6 +148,11 @@ impl Demo {
         device::decide(&self.world, user_code, decision, 0)
     }
 
+    /// From now on proofs need other nonces (RFC 9449 §8.2).
+    pub fn change_nonces(&self) {
+        self.world.change_nonces();
+    }
+
     /// From now on `other`'s authorization server guards this demo's endpoints, and our tokens are worth nothing here.
     pub fn move_to(&self, other: &Demo) {
         other

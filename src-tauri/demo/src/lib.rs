@@ -8,6 +8,7 @@
 //! | part | owns |
 //! |---|---|
 //! | `authorization_server` | one file per RFC: metadata, registration, authorization, token, refresh, device, revocation |
+//! | `proof` | proofs of possession (RFC 9449), on both sides |
 //! | `resource_server` | protected resource metadata, bearer tokens and challenges |
 //! | `mcp` | the protocol in both eras, the legacy HTTP+SSE transport, the tools |
 //! | `service`, `misbehave`, `gate`, `record` | the way of each request, and what tests do with it |
@@ -26,6 +27,7 @@ mod misbehave;
 mod now;
 mod options;
 mod pattern;
+mod proof;
 mod record;
 mod reply;
 mod resource_server;
@@ -39,9 +41,9 @@ pub use fault::{Fault, FaultRule, WrongIss};
 pub use gate::Gate;
 pub use now::Now;
 pub use options::{
-    Account, Consent, DemoOptions, DevicePolicy, Discovery, Era, KnownClient, Protection, RefreshTokens,
-    RegistrationPolicy, Reply, ResourceMetadataPlace, ResourcePolicy, ServerMetadataPlace, TokenPolicy,
-    ToolOptions,
+    Account, Consent, DemoOptions, DevicePolicy, Discovery, DpopBinding, DpopPolicy, Era, KnownClient,
+    Protection, RefreshTokens, RegistrationPolicy, Reply, ResourceMetadataPlace, ResourcePolicy,
+    ServerMetadataPlace, TokenPolicy, ToolOptions,
 };
 pub use pattern::Pattern;
 pub use record::{Call, Recorded};

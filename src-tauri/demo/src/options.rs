@@ -24,6 +24,8 @@ pub struct DemoOptions {
     pub consent: Consent,
     /// How tokens are issued.
     pub tokens: TokenPolicy,
+    /// Whether tokens are bound to a key (RFC 9449).
+    pub dpop: DpopPolicy,
     /// How devices sign in (RFC 8628).
     pub device: DevicePolicy,
     /// How clients become known.
@@ -163,6 +165,47 @@ pub enum ResourcePolicy {
     Refused,
 }
 
+/// Whether tokens are bound to a key (RFC 9449).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DpopPolicy {
+    /// Which tokens are.
+    pub binding: DpopBinding,
+    /// Whether every proof needs a nonce of ours (§8, §9).
+    pub nonces: bool,
+}
+
+impl DpopPolicy {
+    /// Tokens are bound where a proof came along.
+    pub const OFFERED: Self = Self {
+        binding: DpopBinding::Offered,
+        nonces: false,
+    };
+
+    /// All tokens are bound.
+    pub const REQUIRED: Self = Self {
+        binding: DpopBinding::Required,
+        nonces: false,
+    };
+
+    /// All tokens are bound, and every proof needs a nonce.
+    pub const WITH_NONCES: Self = Self {
+        binding: DpopBinding::Required,
+        nonces: true,
+    };
+}
+
+/// Which tokens are bound to a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DpopBinding {
+    /// None; proofs are ignored.
+    #[default]
+    Off,
+    /// Those that were asked for with a proof.
+    Offered,
+    /// All of them.
+    Required,
+}
+
 /// How devices sign in (RFC 8628).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DevicePolicy {
@@ -253,6 +296,7 @@ impl Default for DemoOptions {
             discovery: Discovery::default(),
             consent: Consent::Ask,
             tokens: TokenPolicy::default(),
+            dpop: DpopPolicy::default(),
             device: DevicePolicy::default(),
             registration: RegistrationPolicy::default(),
             accounts: Account::examples(),

@@ -15,7 +15,7 @@ use crate::{
     connection::Wire,
     gate::Stage,
     incoming::Incoming,
-    mcp, misbehave,
+    mcp, misbehave, proof,
     reply::{method_not_allowed, text},
     resource_server::resource_metadata,
     world::World,
@@ -48,9 +48,9 @@ async fn answer(world: &Arc<World>, incoming: &Incoming) -> Response {
     }
     world.gates.pass(&incoming.call, Stage::Request).await;
     if let Some(response) = misbehave::instead(world, incoming).await {
-        return response;
+        return proof::with_nonce(world, incoming, response);
     }
-    let response = route(world, incoming).await;
+    let response = proof::with_nonce(world, incoming, route(world, incoming).await);
     world.gates.pass(&incoming.call, Stage::Reply).await;
     misbehave::afterwards(world, incoming, response)
 }

@@ -1,7 +1,13 @@
 //! Everything one demo knows, shared by all of its requests.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::SystemTime;
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::SystemTime,
+};
 
 use tokio::sync::watch;
 
@@ -33,6 +39,10 @@ pub(crate) struct World {
     authority: RwLock<Option<Arc<World>>>,
     /// Resources of other demos that our authorization server guards.
     guests: RwLock<Vec<String>>,
+    /// Every `jti` of a proof there was.
+    proofs: Mutex<HashSet<String>>,
+    /// Counts up when nonces change.
+    nonces: AtomicU64,
 }
 
 impl World {
@@ -49,6 +59,8 @@ impl World {
             ledger: Mutex::default(),
             authority: RwLock::default(),
             guests: RwLock::default(),
+            proofs: Mutex::default(),
+            nonces: AtomicU64::default(),
         }
     }
 
@@ -91,6 +103,21 @@ impl World {
 
     pub(crate) fn set_authority(&self, other: Arc<Self>) {
         *self.authority.write().unwrap_or_else(PoisonError::into_inner) = Some(other);
+    }
+
+    /// Whether no proof of this `jti` came before.
+    pub(crate) fn first_use(&self, jti: &str) -> bool {
+        let mut proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        proofs.insert(jti.to_owned())
+    }
+
+    /// How often nonces have changed.
+    pub(crate) fn nonces(&self) -> u64 {
+        self.nonces.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn change_nonces(&self) {
+        self.nonces.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn guests(&self) -> Vec<String> {

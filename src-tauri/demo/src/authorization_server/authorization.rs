@@ -16,7 +16,7 @@ use super::{
 use crate::{
     fault::{Fault, WrongIss},
     incoming::Incoming,
-    options::{Account, Consent},
+    options::{Account, Consent, DpopBinding},
     reply::{OAuthError, empty, with_header},
     scope::Scope,
     secret::{Digest, Kind, mint},
@@ -31,6 +31,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) scope: Scope,
     pub(crate) resource: String,
     challenge: String,
+    /// The key that the code is to be bound to (RFC 9449 §10).
+    key: Option<String>,
 }
 
 /// Where the answer goes.
@@ -94,6 +96,7 @@ fn checked(world: &World, incoming: &Incoming) -> Result<AuthorizationRequest, R
             scope,
             resource,
             challenge,
+            key: bound_to(world, incoming),
         }),
         Err(error) => Err(Refusal::Back(back, error)),
     }
@@ -120,6 +123,12 @@ fn protocol(
     let challenge = challenge.ok_or(OAuthError::invalid_request("no S256 code_challenge"))?;
     let scope = requested_scope(world, query.get("scope"), client)?;
     Ok((scope, resource::requested(world, query)?, challenge.to_owned()))
+}
+
+/// The key the client will prove (RFC 9449 §10), where keys mean something.
+fn bound_to(world: &World, incoming: &Incoming) -> Option<String> {
+    let key = incoming.query.get("dpop_jkt")?;
+    (world.options().dpop.binding != DpopBinding::Off).then(|| key.to_owned())
 }
 
 /// What base64url makes of 32 bytes (RFC 7636 §4.2).
@@ -183,6 +192,7 @@ pub(crate) fn grant(
             account,
             scope,
             resource: request.resource,
+            key: request.key,
         },
         redirect_uri: request.back.redirect_uri.clone(),
         challenge: request.challenge,

@@ -78,6 +78,7 @@ fn begun(world: &World, incoming: &Incoming) -> Result<Value, OAuthError> {
             account: None,
             scope: requested_scope(world, incoming.form.get("scope"), &client)?,
             resource: resource::requested(world, &incoming.form)?,
+            key: None,
         },
         client,
         expires_at: world.now() + policy.lifetime,
@@ -104,7 +105,12 @@ fn user_code() -> String {
 }
 
 /// One poll of the token endpoint (§3.4, §3.5).
-pub(crate) fn poll(world: &World, incoming: &Incoming, client: &Client) -> Result<Issued, OAuthError> {
+pub(crate) fn poll(
+    world: &World,
+    incoming: &Incoming,
+    client: &Client,
+    key: Option<&str>,
+) -> Result<Issued, OAuthError> {
     let code = incoming.form.get("device_code");
     let digest = Digest::of(code.ok_or(OAuthError::invalid_request("device_code is missing"))?);
     let terms = terms(world);
@@ -125,7 +131,10 @@ pub(crate) fn poll(world: &World, incoming: &Incoming, client: &Client) -> Resul
     }
     resource::unchanged(world, &incoming.form, &device.grant.resource)?;
     device.answer = Answer::Used;
-    let grant = device.grant.clone();
+    let grant = Grant {
+        key: key.map(str::to_owned),
+        ..device.grant.clone()
+    };
     let family = ledger.open_family(grant);
     Ok(ledger.issue(family, terms, refreshable(client)))
 }

@@ -24,6 +24,8 @@ pub(crate) struct Grant {
     pub(crate) scope: Scope,
     /// The audience of every token (RFC 8707 §2).
     pub(crate) resource: String,
+    /// The thumbprint of the key that every token is bound to (RFC 9449 §6).
+    pub(crate) key: Option<String>,
 }
 
 /// A family of tokens.
@@ -78,6 +80,8 @@ pub(crate) struct Issued {
     pub(crate) lifetime: Duration,
     pub(crate) account: Option<Account>,
     pub(crate) client_id: String,
+    /// Whether it is bound to a key.
+    pub(crate) bound: bool,
 }
 
 /// Why a refresh token is refused.
@@ -243,6 +247,7 @@ impl Ledger {
             lifetime: terms.access_lifetime,
             account: self.grant(family).account.clone(),
             client_id: self.grant(family).client_id.clone(),
+            bound: self.grant(family).key.is_some(),
         }
     }
 

@@ -6,7 +6,13 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::edited;
-use crate::{fault::Fault, incoming::Incoming, options::ServerMetadataPlace, reply, world::World};
+use crate::{
+    fault::Fault,
+    incoming::Incoming,
+    options::{DpopBinding, ServerMetadataPlace},
+    proof, reply,
+    world::World,
+};
 
 /// The document at this request's path, if there is one.
 pub(crate) fn find(world: &Arc<World>, incoming: &Incoming) -> Option<Response> {
@@ -45,7 +51,7 @@ fn well_known(place: ServerMetadataPlace, path: &str) -> String {
 fn document(world: &World) -> Value {
     let options = world.options();
     let documents = !options.registration.documents.is_empty();
-    json!({
+    let mut document = json!({
         "issuer": format!("{}{}", world.origin, options.discovery.issuer_path),
         "authorization_endpoint": world.url("/authorize"),
         "token_endpoint": world.url("/token"),
@@ -72,7 +78,11 @@ fn document(world: &World) -> Value {
         "client_id_metadata_document_supported": documents,
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["none"],
-    })
+    });
+    if options.dpop.binding != DpopBinding::Off {
+        document["dpop_signing_alg_values_supported"] = json!([proof::ES256]);
+    }
+    document
 }
 
 /// The key set: empty, since nothing here is signed.

@@ -19,6 +19,8 @@ use crate::{
     fault::Fault,
     incoming::Incoming,
     now::epoch_seconds,
+    options::DpopBinding,
+    proof,
     reply::{self, OAuthError, with_header},
     scope::Scope,
     secret::{Digest, same},
@@ -41,6 +43,7 @@ fn issue(world: &World, incoming: &Incoming) -> Result<Issued, OAuthError> {
     let grant_type = incoming.form.get("grant_type");
     let grant_type = grant_type.ok_or(OAuthError::invalid_request("grant_type is missing"))?;
     let client = authenticate(world, incoming)?;
+    let key = proven(world, incoming)?;
     let exchange = match grant_type {
         "authorization_code" => redeem,
         "refresh_token" => refresh,
@@ -59,7 +62,20 @@ fn issue(world: &World, incoming: &Incoming) -> Result<Issued, OAuthError> {
             "not registered for this grant type",
         ));
     }
-    exchange(world, incoming, &client)
+    exchange(world, incoming, &client, key.as_deref())
+}
+
+/// The key that the tokens are to be bound to.
+fn proven(world: &World, incoming: &Incoming) -> Result<Option<String>, OAuthError> {
+    let key = proof::key(world, incoming, None)?;
+    let binding = world.options().dpop.binding;
+    if key.is_none() && binding == DpopBinding::Required {
+        return Err(OAuthError::new(
+            "invalid_dpop_proof",
+            "tokens are bound to a key here",
+        ));
+    }
+    Ok(key)
 }
 
 /// A form, and every parameter once (RFC 6749 §3.2).
@@ -93,7 +109,12 @@ pub(crate) fn refreshable(client: &Client) -> Refreshable {
     }
 }
 
-fn redeem(world: &World, incoming: &Incoming, client: &Client) -> Result<Issued, OAuthError> {
+fn redeem(
+    world: &World,
+    incoming: &Incoming,
+    client: &Client,
+    key: Option<&str>,
+) -> Result<Issued, OAuthError> {
     let form = &incoming.form;
     let text = form
         .get("code")
@@ -124,7 +145,13 @@ fn redeem(world: &World, incoming: &Incoming, client: &Client) -> Result<Issued,
         return Err(OAuthError::invalid_grant("the code verifier does not fit"));
     }
     resource::unchanged(world, form, &code.grant.resource)?;
-    let grant = code.grant.clone();
+    if code.grant.key.is_some() && code.grant.key.as_deref() != key {
+        return Err(OAuthError::invalid_grant("not the key the code is bound to"));
+    }
+    let grant = Grant {
+        key: key.map(str::to_owned),
+        ..code.grant.clone()
+    };
     let family = ledger.open_family(grant);
     if let Some(code) = ledger.codes.get_mut(&digest) {
         code.family = Some(family);
@@ -132,7 +159,12 @@ fn redeem(world: &World, incoming: &Incoming, client: &Client) -> Result<Issued,
     Ok(ledger.issue(family, terms, refreshable(client)))
 }
 
-fn refresh(world: &World, incoming: &Incoming, client: &Client) -> Result<Issued, OAuthError> {
+fn refresh(
+    world: &World,
+    incoming: &Incoming,
+    client: &Client,
+    key: Option<&str>,
+) -> Result<Issued, OAuthError> {
     let form = &incoming.form;
     let token = form.get("refresh_token");
     let token = token.ok_or(OAuthError::invalid_request("refresh_token is missing"))?;
@@ -146,6 +178,12 @@ fn refresh(world: &World, incoming: &Incoming, client: &Client) -> Result<Issued
         })
     })?;
     let grant = ledger.grant(family);
+    if grant.key.is_some() && grant.key.as_deref() != key {
+        return Err(OAuthError::new(
+            "invalid_dpop_proof",
+            "not the key the refresh token is bound to",
+        ));
+    }
     resource::unchanged(world, form, &grant.resource)?;
     let scope = form
         .get("scope")
@@ -156,7 +194,12 @@ fn refresh(world: &World, incoming: &Incoming, client: &Client) -> Result<Issued
     Ok(ledger.refresh(token, scope, terms))
 }
 
-fn on_its_own(world: &World, incoming: &Incoming, client: &Client) -> Result<Issued, OAuthError> {
+fn on_its_own(
+    world: &World,
+    incoming: &Incoming,
+    client: &Client,
+    key: Option<&str>,
+) -> Result<Issued, OAuthError> {
     if client.auth_method == "none" {
         return Err(OAuthError::new(
             "unauthorized_client",
@@ -168,6 +211,7 @@ fn on_its_own(world: &World, incoming: &Incoming, client: &Client) -> Result<Iss
         account: None,
         scope: requested_scope(world, incoming.form.get("scope"), client)?,
         resource: resource::requested(world, &incoming.form)?,
+        key: key.map(str::to_owned),
     };
     let terms = terms(world);
     let mut ledger = world.ledger();
@@ -193,7 +237,7 @@ fn success(world: &World, incoming: &Incoming, issued: &Issued) -> Response {
 fn document(world: &World, issued: &Issued) -> Value {
     let mut document = json!({
         "access_token": issued.access_token,
-        "token_type": "Bearer",
+        "token_type": if issued.bound { "DPoP" } else { "Bearer" },
         "expires_in": issued.lifetime.as_secs(),
         "scope": issued.scope.to_string(),
     });

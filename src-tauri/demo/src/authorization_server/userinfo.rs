@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     incoming::Incoming,
     reply::{self, text, with_header},
-    resource_server::bearer::bearer,
+    resource_server::bearer::presented,
     world::World,
 };
 
@@ -17,7 +17,11 @@ use crate::{
 pub(crate) fn serve(world: &Arc<World>, incoming: &Incoming) -> Response {
     let now = world.now();
     let ledger = world.ledger();
-    let live = bearer(incoming).and_then(|token| ledger.live_access(token, now));
+    let presented = presented(world, incoming).ok().flatten();
+    let live = presented.and_then(|presented| {
+        let live = ledger.live_access(presented.token, now);
+        live.filter(|(_, grant)| grant.key == presented.key)
+    });
     let Some((access, grant)) = live else {
         let field = "Bearer error=\"invalid_token\"";
         return with_header(text(401, "unauthorized"), &header::WWW_AUTHENTICATE, field);

@@ -1,4 +1,4 @@
-//! Bearer tokens and the challenges that ask for them (RFC 6750).
+//! Access tokens, bearer (RFC 6750) or bound to a key (RFC 9449), and the challenges that ask for them.
 
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use super::{Face, resource_metadata};
 use crate::{
     fault::Fault,
     incoming::Incoming,
-    options::{Account, Protection},
-    reply::{empty, text, with_header},
+    options::{Account, DpopBinding, Protection},
+    proof::{self, Unproven},
+    reply::{OAuthError, empty, text, with_header},
     scope::Scope,
     secret,
     world::World,
@@ -66,11 +67,11 @@ fn with_token(world: &Arc<World>, incoming: &Incoming, face: Face) -> Result<Cal
             "a token in the query is refused (RFC 9700 §4.3.2)",
         )));
     }
-    let Some(token) = bearer(incoming) else {
-        return Err(Box::new(unauthorized(world, incoming, face, None)));
-    };
-    let caller = caller(world, incoming, face, token)
-        .ok_or_else(|| Box::new(unauthorized(world, incoming, face, Some("invalid_token"))))?;
+    let refused = |error| Box::new(unauthorized(world, incoming, face, error));
+    let presented =
+        presented(world, incoming).map_err(|unproven| refused(Some(OAuthError::from(unproven).code)))?;
+    let presented = presented.ok_or_else(|| refused(None))?;
+    let caller = caller(world, incoming, face, &presented).ok_or_else(|| refused(Some("invalid_token")))?;
     let base = world.authority().options().tokens.base_scope.clone();
     if !base.within(&caller.scope) {
         return Err(Box::new(insufficient_scope(world, face, &base)));
@@ -88,13 +89,46 @@ fn refusal(fault: &Fault) -> Option<Fault> {
     matches!(fault, Fault::Forbidden | Fault::InsufficientScope(_)).then(|| fault.clone())
 }
 
-/// The token of a `Bearer` credential; the scheme's case does not count (RFC 9110 §11.1).
-pub(crate) fn bearer(incoming: &Incoming) -> Option<&str> {
-    let (scheme, token) = incoming.header(header::AUTHORIZATION.as_str())?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+/// A token as it came, and the key that came with it.
+pub(crate) struct Presented<'a> {
+    pub(crate) token: &'a str,
+    /// The thumbprint; none for a bearer token.
+    pub(crate) key: Option<String>,
 }
 
-fn caller(world: &Arc<World>, incoming: &Incoming, face: Face, token: &str) -> Option<Caller> {
+/// The token of a `Bearer` or `DPoP` credential; the scheme's case does not count (RFC 9110 §11.1).
+pub(crate) fn presented<'a>(
+    world: &World,
+    incoming: &'a Incoming,
+) -> Result<Option<Presented<'a>>, Unproven> {
+    let Some((scheme, token)) = credential(incoming) else {
+        return Ok(None);
+    };
+    let key = match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => None,
+        "dpop" => {
+            let key = proof::key(world, incoming, Some(token))?;
+            Some(key.ok_or(Unproven::Invalid("a proof is missing"))?)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Presented { token, key }))
+}
+
+/// Scheme and token.
+fn credential(incoming: &Incoming) -> Option<(&str, &str)> {
+    let (scheme, token) = incoming.header(header::AUTHORIZATION.as_str())?.split_once(' ')?;
+    Some((scheme, token.trim()))
+}
+
+/// The token of a `Bearer` credential; the scheme's case does not count (RFC 9110 §11.1).
+pub(crate) fn bearer(incoming: &Incoming) -> Option<&str> {
+    let (scheme, token) = credential(incoming)?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// The holder of a live token for this resource, bound to the very key that was proven, or to none.
+fn caller(world: &Arc<World>, incoming: &Incoming, face: Face, presented: &Presented<'_>) -> Option<Caller> {
     let rejected = world.fault(incoming, |fault| {
         matches!(fault, Fault::RejectToken).then_some(())
     });
@@ -104,8 +138,9 @@ fn caller(world: &Arc<World>, incoming: &Incoming, face: Face, token: &str) -> O
     let authority = world.authority();
     let now = authority.now();
     let ledger = authority.ledger();
-    let (access, grant) = ledger.live_access(token, now)?;
-    (grant.resource == face.resource(world)).then(|| Caller {
+    let (access, grant) = ledger.live_access(presented.token, now)?;
+    let ours = grant.resource == face.resource(world) && grant.key == presented.key;
+    ours.then(|| Caller {
         client_id: Some(grant.client_id.clone()),
         account: grant.account.clone(),
         scope: access.scope.clone(),
@@ -125,7 +160,7 @@ fn unauthorized(
         _ => None,
     });
     let scope = world.options().discovery.challenge_scope.clone();
-    let fields = spoilt.unwrap_or_else(|| vec![challenge(world, face, error, scope.as_ref())]);
+    let fields = spoilt.unwrap_or_else(|| challenges(world, face, error, scope.as_ref()));
     fields.iter().fold(text(401, "unauthorized"), |response, field| {
         with_header(response, &header::WWW_AUTHENTICATE, field)
     })
@@ -133,15 +168,30 @@ fn unauthorized(
 
 /// 403 with the scope that is missing (RFC 6750 §3.1).
 pub(crate) fn insufficient_scope(world: &Arc<World>, face: Face, scope: &Scope) -> Response {
-    let field = challenge(world, face, Some("insufficient_scope"), Some(scope));
-    with_header(
-        text(403, "more scope is needed"),
-        &header::WWW_AUTHENTICATE,
-        &field,
-    )
+    let fields = challenges(world, face, Some("insufficient_scope"), Some(scope));
+    let refusal = text(403, "more scope is needed");
+    fields.iter().fold(refusal, |response, field| {
+        with_header(response, &header::WWW_AUTHENTICATE, field)
+    })
 }
 
-fn challenge(world: &Arc<World>, face: Face, error: Option<&str>, scope: Option<&Scope>) -> String {
+/// One for each way to present a token (RFC 6750 §3, RFC 9449 §7.1).
+fn challenges(world: &Arc<World>, face: Face, error: Option<&str>, scope: Option<&Scope>) -> Vec<String> {
+    let parameters = parameters(world, face, error, scope);
+    let bearer = match parameters.as_str() {
+        "" => "Bearer realm=\"oMLX Demo\"".to_owned(),
+        parameters => format!("Bearer {parameters}"),
+    };
+    let comma = if parameters.is_empty() { "" } else { ", " };
+    let dpop = format!("DPoP algs=\"{}\"{comma}{parameters}", proof::ES256);
+    match world.options().dpop.binding {
+        DpopBinding::Off => vec![bearer],
+        DpopBinding::Offered => vec![bearer, dpop],
+        DpopBinding::Required => vec![dpop],
+    }
+}
+
+fn parameters(world: &Arc<World>, face: Face, error: Option<&str>, scope: Option<&Scope>) -> String {
     let metadata = resource_metadata::path(world, face)
         .filter(|_| world.options().discovery.challenge_names_it)
         .map(|path| world.url(&path));
@@ -154,8 +204,5 @@ fn challenge(world: &Arc<World>, face: Face, error: Option<&str>, scope: Option<
         .into_iter()
         .filter_map(|(name, value)| Some(format!("{name}=\"{}\"", value?)))
         .collect();
-    if shown.is_empty() {
-        return "Bearer realm=\"oMLX Demo\"".to_owned();
-    }
-    format!("Bearer {}", shown.join(", "))
+    shown.join(", ")
 }

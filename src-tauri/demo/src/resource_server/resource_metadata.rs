@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 
 use super::Face;
 use crate::{
-    authorization_server::edited, fault::Fault, incoming::Incoming, options::ResourceMetadataPlace, reply,
+    authorization_server::edited,
+    fault::Fault,
+    incoming::Incoming,
+    options::{DpopBinding, ResourceMetadataPlace},
+    proof, reply,
     world::World,
 };
 
@@ -50,6 +54,11 @@ fn document(world: &Arc<World>, face: Face) -> Value {
     });
     if let Some(scopes) = &world.options().discovery.resource_scopes {
         document["scopes_supported"] = json!(scopes.words());
+    }
+    let binding = world.options().dpop.binding;
+    if binding != DpopBinding::Off {
+        document["dpop_signing_alg_values_supported"] = json!([proof::ES256]);
+        document["dpop_bound_access_tokens_required"] = json!(binding == DpopBinding::Required);
     }
     document
 }

@@ -9,6 +9,7 @@
 mod code_flow;
 mod consent;
 mod device;
+mod dpop;
 mod faults;
 mod hand;
 mod identity;
