@@ -2,7 +2,9 @@
 // least as many passed checks as it can have, none failed, and the client ended well. The suite itself lets a scenario
 // without a single check pass, and ignores how its client ended.
 //
-//   node run.mjs CLIENT [RUN …]      RUN as in table.json
+// Each scenario then runs once more on its own, where the suite does look at how the client ended, and has to leave 0.
+//
+//   node run.mjs CLIENT [RUN …]      RUN as in table.json, or `singly`
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,15 +26,41 @@ if (!client || !existsSync(suite)) {
 const selection = { backcompat: ['--suite', 'backcompat'] };
 const optionsOf = (run) => selection[run] ?? ['--requirements', run];
 
-function runSuite(run, folder) {
-  const words = [suite, 'client', '--command', client, ...optionsOf(run), '--timeout', '60000', '-o', folder];
+function runSuite(options, folder) {
+  const words = [suite, 'client', '--command', client, ...options, '--timeout', '60000', '-o', folder];
   return new Promise((resolve) => {
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
     child.stdout.on('data', (chunk) => (said += chunk));
     child.stderr.on('data', (chunk) => (said += chunk));
-    child.on('close', () => resolve(said));
+    child.on('close', (code) => resolve({ said, code }));
   });
+}
+
+// The revision in which a scenario is run singly: the newest that has it; extensions belong to none and are forced.
+const revisions = { '2025-11-25': '2025-11-25', '2026-07-28': '2026-07-28', backcompat: '2025-03-26' };
+const newest = Object.fromEntries(Object.keys(revisions).flatMap((run) => Object.keys(table[run]).map((name) => [name, run])));
+
+async function runSingly(name) {
+  const run = newest[name];
+  const folder = mkdtempSync(join(tmpdir(), 'conformance-'));
+  const { said, code } = await runSuite(['--scenario', name, '--spec-version', revisions[run], '--force'], folder);
+  const result = outcomes(folder)[name];
+  rmSync(folder, { recursive: true });
+  const wrong = faults(name, table[run][name], result);
+  if (code !== 0) wrong.push(`the suite left with ${code}: ${said.trim().split('\n').at(-1)}`);
+  return { name, wrong, result };
+}
+
+// Two at a time, as there are seconds of waiting in some.
+async function allSingly() {
+  const left = Object.keys(newest).sort();
+  const ended = [];
+  const worker = async () => {
+    for (let name = left.shift(); name; name = left.shift()) ended.push(await runSingly(name));
+  };
+  await Promise.all([worker(), worker()]);
+  return ended.sort((one, other) => one.name.localeCompare(other.name));
 }
 
 // Each scenario leaves a folder: [auth/]NAME-TIMESTAMP with checks.json and what the client said.
@@ -73,24 +101,30 @@ function faults(name, least, result) {
 }
 
 const totals = { passed: 0, failed: 0, expected: 0 };
-for (const run of wanted.length ? wanted : Object.keys(table)) {
+
+function tell(name, wrong, result) {
+  const reason = expectedFailures[name];
+  const good = reason ? wrong.length > 0 : wrong.length === 0;
+  totals[good ? (reason ? 'expected' : 'passed') : 'failed'] += 1;
+  const mark = good ? (reason ? '–' : '✓') : '✗';
+  console.log(`  ${mark} ${name}: ${result?.passed ?? 0} checks passed, ${result?.failed.length ?? 0} failed`);
+  if (reason) console.log(good ? `      expected to fail: ${reason}` : '      it passes now: take it out of expected-failures.json');
+  else wrong.forEach((line) => console.log(`      ${line}`));
+}
+
+for (const run of wanted.length ? wanted : [...Object.keys(table), 'singly']) {
+  console.log(`\n${run}`);
+  if (run === 'singly') {
+    for (const { name, wrong, result } of await allSingly()) tell(name, wrong, result);
+    continue;
+  }
   const folder = mkdtempSync(join(tmpdir(), 'conformance-'));
-  const words = await runSuite(run, folder);
+  const { said } = await runSuite(optionsOf(run), folder);
   const results = outcomes(folder);
   rmSync(folder, { recursive: true });
-  console.log(`\n${run}`);
   const names = [...new Set([...Object.keys(table[run]), ...Object.keys(results)])].sort();
-  if (!Object.keys(results).length) console.log(words);
-  for (const name of names) {
-    const wrong = faults(name, table[run][name], results[name]);
-    const reason = expectedFailures[name];
-    const good = reason ? wrong.length > 0 : wrong.length === 0;
-    totals[good ? (reason ? 'expected' : 'passed') : 'failed'] += 1;
-    const mark = good ? (reason ? '–' : '✓') : '✗';
-    console.log(`  ${mark} ${name}: ${results[name]?.passed ?? 0} checks passed, ${results[name]?.failed.length ?? 0} failed`);
-    if (reason) console.log(good ? `      expected to fail: ${reason}` : '      it passes now: take it out of expected-failures.json');
-    else wrong.forEach((line) => console.log(`      ${line}`));
-  }
+  if (!Object.keys(results).length) console.log(said);
+  for (const name of names) tell(name, faults(name, table[run][name], results[name]), results[name]);
 }
 if (totals.expected) console.log(`\n${totals.expected} failed as expected-failures.json says they do, and count as neither`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);

@@ -4,9 +4,13 @@
 // `GET /__calls` tells what was seen and `POST /__clock?forward=SECONDS` lets time pass here. Runs until its standard
 // input ends.
 import { createServer } from 'node:http';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { EmbeddedJWK, calculateJwkThumbprint, jwtVerify } from 'jose';
 import Provider, { errors } from 'oidc-provider';
+
+// With DPOP=1 every token is bound to a key (RFC 9449), and both servers want nonces of their own.
+const dpop = process.env.DPOP === '1';
 
 const accessTokenSeconds = 3600;
 const calls = [];
@@ -40,6 +44,7 @@ const provider = new Provider(issuer, {
     revocation: { enabled: true },
     introspection: { enabled: true },
     deviceFlow: { enabled: true },
+    dPoP: { enabled: dpop, nonceSecret: dpop ? randomBytes(32) : undefined, requireNonce: () => dpop },
     resourceIndicators: {
       enabled: true,
       defaultResource: () => undefined,
@@ -67,7 +72,7 @@ front.on('request', async (request, response) => {
     request.on('end', () => {
       const form = new URLSearchParams(body);
       const digest = form.get('refresh_token') && createHash('sha256').update(form.get('refresh_token')).digest('hex').slice(0, 12);
-      calls.push({ at: 'authorization server', path: url.pathname, grant_type: form.get('grant_type'), resource: form.get('resource'), refresh: digest, client_id: form.get('client_id') });
+      calls.push({ at: 'authorization server', path: url.pathname, grant_type: form.get('grant_type'), resource: form.get('resource'), refresh: digest, client_id: form.get('client_id'), proof: fingerprint(request.headers.dpop) });
     });
   } else {
     calls.push({ at: 'authorization server', method: request.method, path: url.pathname.replace(/[\w-]{16,}/g, ':id') });
@@ -90,6 +95,23 @@ async function interact(request, response) {
   return provider.interactionFinished(request, response, { consent: { grantId } }, { mergeWithLastSubmission: true });
 }
 
+const fingerprint = (proof) => proof && createHash('sha256').update(proof).digest('hex').slice(0, 12);
+
+// RFC 9449 §4.3, by another implementation than the product's: the token's own key, this request, once, with our nonce.
+const mcpNonce = randomBytes(16).toString('base64url');
+const seenProofs = new Set();
+
+async function isProven(request, token, access) {
+  const { payload, protectedHeader } = await jwtVerify(request.headers.dpop, EmbeddedJWK, { typ: 'dpop+jwt', algorithms: ['ES256'] });
+  if (payload.nonce !== mcpNonce) return 'use_dpop_nonce';
+  const jkt = await calculateJwkThumbprint(protectedHeader.jwk);
+  const ath = createHash('sha256').update(token).digest('base64url');
+  const isNew = !seenProofs.has(payload.jti);
+  seenProofs.add(payload.jti);
+  const fits = isNew && jkt === access?.jkt && ath === payload.ath && payload.htm === request.method && payload.htu === resource;
+  return fits && Math.abs(Date.now() / 1000 - payload.iat - forwarded / 1000) < 300 ? undefined : 'invalid_dpop_proof';
+}
+
 const tools = [
   { name: 'whoami', description: 'Says whose token was presented', inputSchema: { type: 'object', properties: {} } },
   { name: 'add', description: 'Adds two numbers', inputSchema: { type: 'object', properties: { a: { type: 'number' }, b: { type: 'number' } }, required: ['a', 'b'] } },
@@ -108,19 +130,23 @@ async function serveMcp(request, response) {
   }
   if (url.pathname === '/.well-known/oauth-protected-resource/mcp') {
     calls.push({ at: 'MCP server', path: url.pathname });
-    return reply(200, { resource, authorization_servers: [issuer], scopes_supported: ['notes:read', 'notes:write'], resource_name: 'Interop notes' });
+    return reply(200, { resource, authorization_servers: [issuer], scopes_supported: ['notes:read', 'notes:write'], resource_name: 'Interop notes', dpop_bound_access_tokens_required: dpop });
   }
   if (url.pathname !== '/mcp') return reply(404, { error: 'not found' });
-  const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+  const scheme = dpop ? 'DPoP' : 'Bearer';
+  const token = new RegExp(`^${scheme} (.+)$`).exec(request.headers.authorization ?? '')?.[1];
   const access = token && (await provider.AccessToken.find(token));
-  const good = access && !access.isExpired && [access.aud].flat().includes(resource);
+  const unproven = dpop && token ? await isProven(request, token, access).catch(() => 'invalid_dpop_proof') : undefined;
+  const good = access && !access.isExpired && [access.aud].flat().includes(resource) && !unproven;
   let body = '';
   for await (const chunk of request) body += chunk;
   const message = body ? JSON.parse(body) : {};
-  calls.push({ at: 'MCP server', http: request.method, method: message.method, authorized: Boolean(good) });
+  calls.push({ at: 'MCP server', http: request.method, method: message.method, authorized: Boolean(good), proof: fingerprint(request.headers.dpop), unproven });
   if (!good) {
-    const challenge = `Bearer resource_metadata="http://127.0.0.1:${mcpPort}/.well-known/oauth-protected-resource/mcp"`;
-    return reply(401, { error: 'invalid_token' }, { 'www-authenticate': token ? `${challenge}, error="invalid_token"` : challenge });
+    const challenge = `${scheme} resource_metadata="http://127.0.0.1:${mcpPort}/.well-known/oauth-protected-resource/mcp"`;
+    const nonce = unproven === 'use_dpop_nonce' ? { 'dpop-nonce': mcpNonce } : {};
+    const error = token ? `${challenge}, error="${unproven ?? 'invalid_token'}"` : challenge;
+    return reply(401, { error: 'invalid_token' }, { 'www-authenticate': error, ...nonce });
   }
   if (request.method !== 'POST') return reply(405, { error: 'method not allowed' });
   return answer(message, access, reply);

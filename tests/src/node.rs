@@ -34,7 +34,18 @@ pub struct Provider {
 impl Provider {
     /// Starts it, and waits until it answers.
     pub async fn start() -> Result<Self, Box<dyn Error>> {
-        let mut process = Command::new(node()?)
+        Self::run(Command::new(node()?)).await
+    }
+
+    /// The same with every token bound to a key, and a nonce in every proof (RFC 9449).
+    pub async fn start_binding() -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(node()?);
+        command.env("DPOP", "1");
+        Self::run(command).await
+    }
+
+    async fn run(mut command: Command) -> Result<Self, Box<dyn Error>> {
+        let mut process = command
             .arg("provider.mjs")
             .current_dir(folder())
             .env("NODE_ENV", "production")

@@ -15,11 +15,11 @@ use crate::{
     config::{AuthConfig, NewEndpoint, NewTransport, ServerConfig, Suggestion, SuggestionError, Transport},
     connection::{
         authorized_http::Refusal,
-        bearer::AnonymousTokens,
         call::CallError,
         client_handler::Handler,
         open::{OpenContext, OpenError, open},
         server_log::ServerLog,
+        token_source::AnonymousTokens,
     },
     network::{AddressGuard, Network},
     oauth::{

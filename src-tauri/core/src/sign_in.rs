@@ -25,6 +25,7 @@ use crate::{
         client::{ClientInformation, ClientRegistration},
         device,
         discovery::{self, Discovery},
+        dpop::{self, DpopError, Prover},
         grant::{Grant, GrantKey},
         http::Http,
         identity,
@@ -92,6 +93,8 @@ impl SignIn {
         let mut discovery = undisturbed(&mut self.responses, search).await?;
         // A registration is made for all that is asked for: some servers hold a client to it.
         discovery.scope = self.held.union(&discovery.scope);
+        let key = dpop::choose(&self.http, self.auth.dpop, &discovery)?;
+        self.http = self.http.proving(key.as_ref());
         let stored = self.registration(&discovery).await?;
         let way = self.way(&discovery);
         let asked = Asked {
@@ -111,6 +114,10 @@ impl SignIn {
             }
             outcome => outcome?,
         };
+        if grant.dpop.is_none() && dpop::is_required(self.auth.dpop, &discovery) {
+            let issuer = grant.issuer;
+            return Err(DpopError::Unbound { issuer }.into());
+        }
         self.store(grant, discovery.provider).await
     }
 
@@ -183,6 +190,7 @@ impl SignIn {
             discovery,
             client: &client,
             auth: &self.auth,
+            dpop: self.http.prover().map(Prover::key),
             redirect_uri: redirect_uri(&client, &listener),
             scope: Scopes::clone(scope),
         };

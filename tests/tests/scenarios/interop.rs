@@ -27,7 +27,10 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Result<Self, Box<dyn Error>> {
-        let provider = Provider::start().await?;
+        Self::before(Provider::start().await?)
+    }
+
+    fn before(provider: Provider) -> Result<Self, Box<dyn Error>> {
         let desk = Desk::with_server(provider.mcp_url())?;
         Ok(Self { provider, desk })
     }
@@ -253,5 +256,32 @@ async fn two_processes_with_one_expired_grant_refresh_it_once() -> TestResult {
     assert_eq!(scene.provider.token_requests("refresh_token").await?.len(), 2);
     one.stop().await;
     other.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn tokens_are_bound_to_a_key_that_is_proven_anew_to_both_servers() -> TestResult {
+    let scene = Scene::before(Provider::start_binding().await?)?;
+    let witness = scene.provider.witness().await?;
+    let (core, server) = scene.signed_in().await?;
+    assert!(add(&server).await?.contains("42"));
+    let grant = scene.grant().await?.ok_or("no grant")?;
+    let key = grant.dpop.as_ref().ok_or("no key")?.thumbprint();
+    let token = scene
+        .introspect(&witness, grant.tokens.access_token.secret())
+        .await?;
+    assert_eq!(token["cnf"]["jkt"], key);
+
+    scene.provider.forward(TWO_HOURS).await?;
+    core.stop().await;
+    let core = scene.desk.start()?;
+    assert!(add(&core.server("demo")?).await?.contains("42"));
+    assert_eq!(scene.desk.browser.windows(), 1);
+
+    let calls = scene.provider.calls().await?;
+    let proofs: Vec<_> = calls.iter().filter_map(|call| call["proof"].as_str()).collect();
+    let distinct: HashSet<_> = proofs.iter().collect();
+    assert!(proofs.len() > 6 && distinct.len() == proofs.len(), "{proofs:?}");
+    core.stop().await;
     Ok(())
 }

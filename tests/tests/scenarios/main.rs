@@ -8,6 +8,7 @@ mod bridge;
 mod command_line;
 mod config_live;
 mod documentation;
+mod dpop;
 mod forgotten_client;
 mod identity;
 mod interop;

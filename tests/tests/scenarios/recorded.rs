@@ -6,7 +6,7 @@ use omlx_demo::{Demo, DemoOptions};
 use omlx_mcp::{
     AuthStatus, Snapshot,
     clock::Clock,
-    config::{ConfigError, ConfigFile, ConfigState, Environment},
+    config::{AuthConfig, ConfigError, ConfigFile, ConfigState, Environment},
     connection::{BrowserUse, SignInOptions},
     network::{AddressGuard, Network, NetworkSettings},
     oauth::{
@@ -73,7 +73,7 @@ async fn after_a_sign_out_without_a_connection_the_server_is_known_to_want_a_sig
         Timeline::default(),
     )?;
     let grant = vault.summaries().pop().ok_or("a grant is stored")?;
-    let report = sign_out(&vault, &http, grant.name).await?;
+    let report = sign_out(&vault, &http, &AuthConfig::default(), grant.name).await?;
     assert!(report.wiped);
     assert_eq!(
         (report.refresh_token, report.registration),

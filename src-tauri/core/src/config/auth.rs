@@ -14,7 +14,10 @@ use super::{
     expand::{Unresolved, expand},
     fields::Fields,
     flaw::{Flaw, closest, plain, shown},
-    model::{AuthConfig, AuthType, GrantType, NamedSecret, RedirectChoice, RefreshScope, ResourceChoice},
+    model::{
+        AuthConfig, AuthType, DpopChoice, GrantType, NamedSecret, RedirectChoice, RefreshScope,
+        ResourceChoice,
+    },
     parse::Notes,
     unattended,
 };
@@ -46,6 +49,7 @@ pub(super) const KEYS: &[&str] = &[
     "redirect_host",
     "authorize_params",
     "refresh_scope",
+    "dpop",
     "assume_pkce",
     "token_store",
     "account",
@@ -75,6 +79,12 @@ const REFRESH_SCOPES: &[(&str, RefreshScope)] = &[
     ("auto", RefreshScope::Auto),
     ("send", RefreshScope::Send),
     ("omit", RefreshScope::Omit),
+];
+
+const DPOP: &[(&str, DpopChoice)] = &[
+    ("auto", DpopChoice::Auto),
+    ("off", DpopChoice::Off),
+    ("require", DpopChoice::Require),
 ];
 
 /// Both blocks as one, the entry's own keys winning.
@@ -109,6 +119,7 @@ pub(super) fn parse(fields: Fields<'_>, env: &Environment, notes: &mut Notes) ->
         redirect_port: fields.port("redirect_port")?,
         authorize_params: fields.pairs("authorize_params")?,
         refresh_scope: word(fields, "refresh_scope", REFRESH_SCOPES)?.unwrap_or_default(),
+        dpop: word(fields, "dpop", DPOP)?.unwrap_or_default(),
         assume_pkce: fields.flag("assume_pkce")?.unwrap_or_default(),
         token_store: token_store(fields, env)?,
         account: owned(fields, "account")?,

@@ -37,7 +37,7 @@ pub use edit::{ByHand, Change, Edit, EditError};
 pub use environment::Environment;
 pub use locate::{ConfigFile, LocateOptions, Origin, Readers, Surface, VARIABLE};
 pub use model::{
-    AuthConfig, AuthType, Config, ConfigNote, DEFAULT_MAX_TOOL_CALLS, DEFAULT_TIMEOUT, GrantType,
+    AuthConfig, AuthType, Config, ConfigNote, DEFAULT_MAX_TOOL_CALLS, DEFAULT_TIMEOUT, DpopChoice, GrantType,
     NamedSecret, RedirectChoice, RefreshScope, ResourceChoice, ServerConfig, Transport,
 };
 pub use new_server::{AuthBlock, NewEndpoint, NewServer, NewTransport, Start};

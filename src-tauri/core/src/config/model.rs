@@ -152,6 +152,8 @@ pub struct AuthConfig {
     pub authorize_params: Vec<(String, String)>,
     /// `refresh_scope`
     pub refresh_scope: RefreshScope,
+    /// `dpop`
+    pub dpop: DpopChoice,
     /// `assume_pkce`
     pub assume_pkce: bool,
     /// `token_store`: another folder for this server's sealed grant.
@@ -239,6 +241,18 @@ pub enum RefreshScope {
     Send,
     /// Never send it.
     Omit,
+}
+
+/// `auth.dpop` (RFC 9449)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DpopChoice {
+    /// Where the server asks for it.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+    /// Always; a token that is not bound is not used.
+    Require,
 }
 
 impl Transport {

@@ -6,7 +6,6 @@ use tokio::sync::mpsc;
 
 use super::{
     authorized_http::{AuthorizedHttp, Refusal},
-    bearer::{AnonymousTokens, TokenSource},
     call::CallError,
     client_handler::Handler,
     guarded::{Guarded, Unready},
@@ -15,6 +14,7 @@ use super::{
     open::{self, OpenContext, OpenError, Opened},
     owner::{Note, Owner},
     state::Input,
+    token_source::{AnonymousTokens, TokenSource},
 };
 use crate::{
     Explain, Problem,

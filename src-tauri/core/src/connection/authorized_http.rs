@@ -2,6 +2,7 @@
 //!
 //! | answer | what happens |
 //! |---|---|
+//! | 401 for want of a nonce (RFC 9449 §9) | once more, with a new proof |
 //! | 401 to a token | the [`TokenSource`] is told which; with a new one, once more |
 //! | 401 otherwise, 403 | a [`Refusal`], kept for the owner of the connection; never a refresh for a 403 |
 //! | 307, 308 within the origin | followed once, body and token again |
@@ -22,12 +23,12 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::{
-    bearer::{Bearer, TokenSource, Verdict},
     fault::{HttpFault, host, said},
+    token_source::{TokenSource, Verdict},
 };
 use crate::{
     Action, Explain,
-    oauth::{endpoint::is_loopback, server_text::sentence},
+    oauth::{bearer::Bearer, dpop::is_nonce_challenge, endpoint::is_loopback, server_text::sentence},
 };
 
 /// How much of a refusal's body is looked at for the server's own words, in bytes, and for how long.
@@ -186,7 +187,30 @@ impl AuthorizedHttp {
         }
     }
 
+    /// One exchange, and one more where the server wants a nonce of its own in the proof (RFC 9449 §9): a refusal of
+    /// the proof is none of the token.
     async fn exchange(
+        &self,
+        outgoing: &Outgoing,
+        url: &Url,
+        bearer: Option<&Bearer>,
+    ) -> Result<reqwest::Response, HttpFault> {
+        let response = self.exchange_once(outgoing, url, bearer).await?;
+        let Some(prover) = bearer.and_then(Bearer::prover) else {
+            return Ok(response);
+        };
+        let has_nonce = prover.learn(response.headers());
+        if !has_nonce || !is_nonce_challenge(response.status(), response.headers()) {
+            return Ok(response);
+        }
+        // Read, so that the connection serves the next attempt too.
+        detail(response).await;
+        let response = self.exchange_once(outgoing, url, bearer).await?;
+        prover.learn(response.headers());
+        Ok(response)
+    }
+
+    async fn exchange_once(
         &self,
         outgoing: &Outgoing,
         url: &Url,
@@ -196,7 +220,8 @@ impl AuthorizedHttp {
         let mut headers = self.0.headers.clone();
         replace(&mut headers, &outgoing.headers);
         if let Some(bearer) = bearer {
-            headers.insert(AUTHORIZATION, bearer.authorization());
+            let presented = bearer.present(&mut headers, (&outgoing.method, url));
+            presented.map_err(|error| HttpFault::TokenUnavailable(error.problem()))?;
         }
         *request.headers_mut() = headers;
         if !outgoing.body.is_empty() {

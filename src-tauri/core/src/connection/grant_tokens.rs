@@ -9,13 +9,14 @@ use tokio::sync::mpsc;
 
 use super::{
     backoff::Dice,
-    bearer::{Bearer, TokenSource, Verdict},
     owner::Note,
+    token_source::{TokenSource, Verdict},
 };
 use crate::{
     clock::later,
     config::{AuthConfig, ResourceChoice},
     oauth::{
+        bearer::Bearer,
         grant::{Grant, GrantKey},
         refresh::{RefreshOutcome, RefreshReason, Refresher, due_at, is_renewable, over_at},
     },
@@ -76,7 +77,9 @@ impl GrantTokens {
             .zip(over_at(&grant.tokens))
             .filter(|_| renewable);
         self.renewal.store(renewal.map(Arc::new));
-        match Bearer::try_from(&grant.tokens) {
+        let known = self.current();
+        let known = known.as_deref().and_then(Bearer::prover);
+        match Bearer::of(grant, known, self.refresher.clock()) {
             Ok(bearer) => self.bearer.store(Some(Arc::new(bearer))),
             Err(error) => {
                 tracing::warn!(server = %self.key.server, "{error}");

@@ -3,7 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `authorized_http` | every HTTP request to an MCP server: static headers, bearer, one refresh, no redirects |
-//! | `bearer` | the token on the hot path, and the seam behind which it is refreshed |
+//! | `token_source` | the seam behind which a token is refreshed |
 //! | `transport` | streamable HTTP, legacy HTTP+SSE, stdio |
 //! | `era`, `open` | finding out what a server speaks, with the fewest requests |
 //! | `link` | a server as it is lent to other programs |
@@ -16,7 +16,6 @@
 mod attempt;
 pub mod authorized_http;
 pub mod backoff;
-pub mod bearer;
 pub mod call;
 pub mod client_handler;
 pub mod era;
@@ -37,6 +36,7 @@ mod schema_defaults;
 pub mod server_log;
 mod signing_in;
 mod state;
+pub mod token_source;
 pub mod transport;
 
 pub use era::Era;

@@ -16,11 +16,11 @@ pub use self::fault::OpenError;
 pub(super) use self::fault::http_fault;
 use super::{
     authorized_http::AuthorizedHttp,
-    bearer::TokenSource,
     client_handler::Handler,
     era::Era,
     login_path::LoginPath,
     server_log::ServerLog,
+    token_source::TokenSource,
     transport::{ending::Ended, stdio::ExitWatch},
 };
 use crate::{

@@ -18,16 +18,16 @@ use url::Url;
 
 use super::{
     authorized_http::AuthorizedHttp,
-    bearer::{AnonymousTokens, Bearer, TokenSource, Verdict},
     client_handler::Handler,
     era::Era,
     open::OpenContext,
     server_log::ServerLog,
+    token_source::{AnonymousTokens, TokenSource, Verdict},
 };
 use crate::{
     clock::Clock,
     config::{AuthConfig, ServerConfig, Transport},
-    oauth::grant::TokenType,
+    oauth::{bearer::Bearer, grant::TokenType},
 };
 
 /// One request as the server saw it.

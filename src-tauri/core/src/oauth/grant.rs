@@ -9,6 +9,7 @@ use url::Url;
 
 use super::{
     client::ClientInformation,
+    dpop::DpopKey,
     endpoint::{Endpoint, redacted},
     identity::Identity,
     issuer::Issuer,
@@ -80,6 +81,8 @@ pub struct Grant {
     pub authenticated_at: Timestamp,
     /// When the tokens were last replaced by a refresh.
     pub refreshed_at: Option<Timestamp>,
+    /// The key its tokens are bound to (RFC 9449); none for bearer tokens.
+    pub dpop: Option<DpopKey>,
 }
 
 /// Whether a grant can go on by itself.

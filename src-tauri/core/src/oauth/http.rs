@@ -10,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::{
+    dpop::{DpopKey, Prover},
     endpoint::{Endpoint, redacted},
     timeline::{Stage, Step, Timeline},
 };
@@ -32,6 +33,7 @@ pub struct Http {
     clock: Clock,
     timeline: Timeline,
     guard: AddressGuard,
+    prover: Option<Prover>,
 }
 
 /// One request; the body is a form, because that is all OAuth sends besides registration's JSON.
@@ -160,6 +162,7 @@ impl Http {
             clock,
             timeline,
             guard: AddressGuard::open(),
+            prover: None,
         }
     }
 
@@ -167,6 +170,21 @@ impl Http {
     #[must_use]
     pub fn guarded(self, guard: AddressGuard) -> Self {
         Self { guard, ..self }
+    }
+
+    /// The same for a grant whose tokens are bound to a key: the token endpoint is shown a proof of it (RFC 9449 §5).
+    #[must_use]
+    pub fn proving(&self, key: Option<&DpopKey>) -> Self {
+        let prover = key.map(|key| Prover::new(key.clone(), self.clock.clone()));
+        Self {
+            prover,
+            ..self.clone()
+        }
+    }
+
+    /// What proves that key.
+    pub fn prover(&self) -> Option<&Prover> {
+        self.prover.as_ref()
     }
 
     /// Checks an address that something else (the browser) will open; names are not resolved.

@@ -19,12 +19,15 @@
 //! | `unattended` | these three as one |
 //! | `refresh` | the only place that rotates a token (RFC 6749 §6) |
 //! | `revocation` | signing out (RFC 7009) |
+//! | `bearer` | presenting an access token (RFC 6750) |
+//! | `dpop` | tokens bound to a key (RFC 9449) |
 //! | `identity` | who is signed in |
 //!
 //! Every request goes through [`http::Http`], which bounds it, refuses redirects and plain http, and notes it in the
 //! [`timeline::Timeline`].
 
 pub mod authorization;
+pub mod bearer;
 pub mod challenge;
 pub mod client;
 mod client_assertion;
@@ -33,6 +36,7 @@ mod client_credentials;
 pub mod client_metadata_document;
 pub mod device;
 pub mod discovery;
+pub mod dpop;
 pub mod endpoint;
 mod enterprise;
 pub mod grant;

@@ -6,6 +6,7 @@ use url::Url;
 use super::{
     challenge::BearerChallenge,
     discovery::DiscoveryError,
+    dpop::{Binding, ES256},
     endpoint::{Endpoint, EndpointError, redacted},
     http::{Http, HttpRequest},
     issuer::Issuer,
@@ -14,7 +15,7 @@ use super::{
     server_text,
     timeline::Stage,
     well_known,
-    wire::{self, List, Text},
+    wire::{self, Flag, List, Text},
 };
 
 /// RFC 9728 §3
@@ -34,6 +35,8 @@ pub struct ProtectedResourceMetadata {
     pub scopes_supported: Option<Scopes>,
     /// `resource_name`, fit to be shown.
     pub resource_name: Option<String>,
+    /// `dpop_bound_access_tokens_required` and `dpop_signing_alg_values_supported`, as one statement.
+    pub dpop: Binding,
 }
 
 /// Finds the metadata of `server`: where its challenge says, else at the path's well-known URL, else at the root's
@@ -132,6 +135,8 @@ struct Wire {
     authorization_servers: List,
     scopes_supported: List,
     resource_name: Text,
+    dpop_bound_access_tokens_required: Flag,
+    dpop_signing_alg_values_supported: List,
 }
 
 impl Wire {
@@ -141,13 +146,30 @@ impl Wire {
     }
 
     fn admit(self, server: &Url) -> Result<ProtectedResourceMetadata, DiscoveryError> {
+        let dpop = self.dpop();
         let scopes = self.scopes_supported.0;
         Ok(ProtectedResourceMetadata {
             resource: own_resource(&self.resource.0.unwrap_or_default(), server)?,
             authorization_servers: issuers(&self.authorization_servers.0.unwrap_or_default(), server)?,
             scopes_supported: scopes.map(|scopes| Scopes::parse(&scopes.join(" "))),
             resource_name: self.resource_name.as_deref().and_then(server_text::name),
+            dpop,
         })
+    }
+
+    fn dpop(&self) -> Binding {
+        let algorithms = self
+            .dpop_signing_alg_values_supported
+            .0
+            .as_deref()
+            .unwrap_or_default();
+        if self.dpop_bound_access_tokens_required.0 {
+            Binding::Required
+        } else if algorithms.iter().any(|algorithm| algorithm == ES256) {
+            Binding::Offered
+        } else {
+            Binding::Unmentioned
+        }
     }
 }
 

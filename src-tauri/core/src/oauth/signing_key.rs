@@ -6,7 +6,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
     rand::SystemRandom,
     signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+        RsaKeyPair,
     },
 };
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
@@ -71,6 +72,22 @@ impl SigningKey {
         pair.map(Self).ok_or(SigningKeyError::WrongKind(named))
     }
 
+    /// A P-256 key in PKCS #8, with both coordinates of its public point (RFC 7518 §6.2.1).
+    pub(super) fn p256(der: &[u8]) -> Result<(Self, [u8; 32], [u8; 32]), SigningKeyError> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der, &SystemRandom::new());
+        let pair = pair.map_err(|_| SigningKeyError::WrongKind("ES256"))?;
+        // SEC 1 §2.3.3: one byte that says "uncompressed", then both.
+        let point: &[u8; 65] = pair
+            .public_key()
+            .as_ref()
+            .try_into()
+            .map_err(|_| SigningKeyError::WrongKind("ES256"))?;
+        let (mut x, mut y) = ([0; 32], [0; 32]);
+        x.copy_from_slice(&point[1..33]);
+        y.copy_from_slice(&point[33..]);
+        Ok((Self(Pair::Es256(pair)), x, y))
+    }
+
     /// `alg`
     pub fn algorithm(&self) -> &'static str {
         match self.0 {
@@ -82,9 +99,13 @@ impl SigningKey {
 
     /// A signed token in compact form (RFC 7515 §7.1).
     pub fn sign(&self, claims: &Value) -> Result<String, SigningKeyError> {
-        let header = json!({"alg": self.algorithm(), "typ": "JWT"});
+        self.compact(&json!({"alg": self.algorithm(), "typ": "JWT"}), claims)
+    }
+
+    /// The same under another header (RFC 7515 §4).
+    pub(super) fn compact(&self, header: &Value, claims: &Value) -> Result<String, SigningKeyError> {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let input = format!("{}.{}", part(&header), part(claims));
+        let input = format!("{}.{}", part(header), part(claims));
         let signature = self.signature(input.as_bytes())?;
         Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
@@ -109,7 +130,7 @@ impl SigningKey {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use ring::signature::{ECDSA_P256_SHA256_FIXED, KeyPair as _, UnparsedPublicKey};
+    use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 
     use super::*;
 

@@ -16,6 +16,7 @@ use super::{
     authorization::{AuthorizationRequest, PendingAuthorization},
     client::{ClientAuthMethod, ClientInformation, ClientRegistration},
     discovery::Discovery,
+    dpop::Binding,
     endpoint::Endpoint,
     grant::{Grant, GrantEndpoints, GrantKey, Standing, TokenSet, TokenType},
     http::Http,
@@ -102,6 +103,7 @@ pub(crate) fn grant(server: &str) -> Grant {
         standing: Standing::Good,
         authenticated_at: start(),
         refreshed_at: None,
+        dpop: None,
     }
 }
 
@@ -121,6 +123,7 @@ pub(crate) fn discovery(server: &str) -> Discovery {
         resource: Some(ResourceUri::parse("https://mcp.example").expect("valid")),
         scope: Scopes::parse("read write"),
         provider: None,
+        dpop: Binding::default(),
     }
 }
 
@@ -130,6 +133,7 @@ pub(crate) fn pending(discovery: &Discovery) -> (PendingAuthorization, String) {
         discovery,
         client: &client(),
         auth: &AuthConfig::default(),
+        dpop: None,
         redirect_uri: "http://127.0.0.1:1/oauth/callback".to_owned(),
         scope: discovery.scope.clone(),
     };

@@ -3,7 +3,7 @@
 use crate::{
     Action, Explain,
     oauth::{
-        authorization::AuthorizationError, device::DeviceError, discovery::DiscoveryError,
+        authorization::AuthorizationError, device::DeviceError, discovery::DiscoveryError, dpop::DpopError,
         redirect::RedirectError, refresh::KeepError, registration::RegistrationError, token::TokenError,
         unattended::UnattendedError,
     },
@@ -33,6 +33,9 @@ pub(crate) enum SignInError {
     /// The browser came back with something other than a code.
     #[error(transparent)]
     Authorization(#[from] AuthorizationError),
+    /// The tokens cannot be bound to a key, as they are to be.
+    #[error(transparent)]
+    Dpop(#[from] DpopError),
     /// The device was not let in.
     #[error(transparent)]
     Device(DeviceError),
@@ -70,6 +73,7 @@ impl SignInError {
             Self::Registration(error) => error,
             Self::Redirect(error) => error,
             Self::Authorization(error) => error,
+            Self::Dpop(error) => error,
             Self::Device(error) => error,
             Self::Unattended(error) => error,
             Self::Token(error) => error,

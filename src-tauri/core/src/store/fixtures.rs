@@ -152,6 +152,7 @@ pub(super) fn grant(server: &str) -> Grant {
             at: "2026-01-02T05:00:00Z".parse().expect("valid"),
         },
         authenticated_at: "2026-01-01T00:00:00Z".parse().expect("valid"),
+        dpop: None,
         refreshed_at: Some("2026-01-02T03:04:05Z".parse().expect("valid")),
     }
 }

@@ -2,14 +2,17 @@
 
 use std::borrow::Cow;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use oauth2::{AccessToken, RefreshToken};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::client_dto::ClientDto;
 use crate::{
     ServerId,
     oauth::{
+        dpop::DpopKey,
         endpoint::{Endpoint, EndpointError},
         grant::{Grant, GrantEndpoints, GrantKey, IdToken, Standing, TokenSet, TokenType},
         identity::Identity,
@@ -35,6 +38,8 @@ pub(super) struct GrantDto<'a> {
     standing: Cow<'a, Standing>,
     authenticated_at: Timestamp,
     refreshed_at: Option<Timestamp>,
+    /// PKCS #8 in base64url; absent in grants of before there were any.
+    dpop_key: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +78,10 @@ impl<'a> From<&'a Grant> for GrantDto<'a> {
             standing: Cow::Borrowed(&grant.standing),
             authenticated_at: grant.authenticated_at,
             refreshed_at: grant.refreshed_at,
+            dpop_key: grant
+                .dpop
+                .as_ref()
+                .map(|key| URL_SAFE_NO_PAD.encode(key.pkcs8()).into()),
         }
     }
 }
@@ -128,8 +137,15 @@ impl TryFrom<GrantDto<'_>> for Grant {
             standing: dto.standing.into_owned(),
             authenticated_at: dto.authenticated_at,
             refreshed_at: dto.refreshed_at,
+            dpop: dto.dpop_key.as_deref().and_then(dpop_key),
         })
     }
+}
+
+/// A key that cannot be read leaves tokens that are of no use without it, which then ask for a sign-in.
+fn dpop_key(text: &str) -> Option<DpopKey> {
+    let pkcs8 = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
+    DpopKey::from_pkcs8(&pkcs8).ok()
 }
 
 impl From<TokensDto<'_>> for TokenSet {
@@ -160,5 +176,38 @@ impl TryFrom<EndpointsDto<'_>> for GrantEndpoints {
             introspection: endpoint(dto.introspection)?,
             registration: endpoint(dto.registration)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::fixtures;
+
+    fn opened(document: &serde_json::Value) -> Grant {
+        let dto: GrantDto<'_> = serde_json::from_value(document.clone()).expect("a grant");
+        dto.try_into().expect("a grant")
+    }
+
+    #[test]
+    fn the_key_that_tokens_are_bound_to_comes_back() {
+        let key = DpopKey::generate().expect("a key");
+        let grant = Grant {
+            dpop: Some(key.clone()),
+            ..fixtures::grant("notion")
+        };
+        let sealed = serde_json::to_value(GrantDto::from(&grant)).expect("a document");
+        let opened = opened(&sealed).dpop.expect("a key");
+        assert_eq!(opened.thumbprint(), key.thumbprint());
+    }
+
+    #[test]
+    fn a_grant_of_before_there_were_keys_is_read_as_it_was() {
+        let mut sealed =
+            serde_json::to_value(GrantDto::from(&fixtures::grant("notion"))).expect("a document");
+        let members = sealed.as_object_mut().expect("an object");
+        assert!(members.shift_remove("dpop_key").is_some());
+        let grant = opened(&sealed);
+        assert!(grant.dpop.is_none() && grant.tokens.refresh_token.is_some());
     }
 }

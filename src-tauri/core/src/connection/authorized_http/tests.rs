@@ -4,9 +4,9 @@ use super::*;
 use crate::{
     Problem,
     connection::{
-        bearer::AnonymousTokens,
         fault::NetworkCause,
         test_kit::{ScriptedTokens, Server, bearer, client, reply},
+        token_source::AnonymousTokens,
     },
 };
 

@@ -10,6 +10,7 @@ use crate::{
     oauth::{
         client::ClientInformation,
         discovery::Discovery,
+        dpop::DpopKey,
         endpoint::{Endpoint, EndpointError},
         grant::GrantEndpoints,
         scope::Scopes,
@@ -28,6 +29,7 @@ const PROTOCOL: &[&str] = &[
     "code_challenge",
     "code_challenge_method",
     "resource",
+    "dpop_jkt",
     "request",
     "request_uri",
 ];
@@ -41,6 +43,8 @@ pub struct AuthorizationRequest<'a> {
     pub client: &'a ClientInformation,
     /// `audience` and `authorize_params`.
     pub auth: &'a AuthConfig,
+    /// The key the code is to be bound to (RFC 9449 §10).
+    pub dpop: Option<&'a DpopKey>,
     /// Where the response is to come, verbatim as registered.
     pub redirect_uri: String,
     /// What to ask for; omitted when empty.
@@ -112,6 +116,9 @@ impl AuthorizationRequest<'_> {
         }
         if let Some(audience) = &self.auth.audience {
             query.append_pair("audience", audience);
+        }
+        if let Some(key) = self.dpop {
+            query.append_pair("dpop_jkt", key.thumbprint());
         }
         query.extend_pairs(&self.auth.authorize_params);
     }

@@ -23,6 +23,7 @@ fn begin(discovery: &Discovery, auth: &AuthConfig) -> Result<Url, AuthorizationE
         discovery,
         client: &client(),
         auth,
+        dpop: None,
         redirect_uri: REDIRECT.to_owned(),
         scope: discovery.scope.clone(),
     };
@@ -132,6 +133,7 @@ fn a_redirect_uri_is_loopback_https_or_our_own_scheme() {
             discovery: &discovery,
             client: &client(),
             auth: &AuthConfig::default(),
+            dpop: None,
             redirect_uri: uri.to_owned(),
             scope: Scopes::default(),
         };

@@ -10,7 +10,7 @@ use std::fmt;
 
 use http::{HeaderMap, header};
 
-use super::{scope::Scopes, server_text};
+use super::{dpop::Binding, scope::Scopes, server_text};
 
 /// The most challenges kept of one response.
 const MAX_CHALLENGES: usize = 16;
@@ -72,8 +72,8 @@ pub struct BearerChallenge {
     pub error: Option<String>,
     /// The error in words, fit to be shown.
     pub error_description: Option<String>,
-    /// Whether nothing but DPoP-bound tokens is accepted: a DPoP challenge and no Bearer one (RFC 9449 §7.1).
-    pub dpop: bool,
+    /// Whether tokens bound to a key are accepted, or nothing else: a DPoP challenge and no Bearer one (RFC 9449 §7.1).
+    pub dpop: Binding,
 }
 
 impl BearerChallenge {
@@ -91,9 +91,13 @@ impl BearerChallenge {
         };
         let (bearer, dpop) = (of("Bearer"), of("DPoP"));
         match (bearer.is_empty(), dpop.is_empty()) {
-            (false, _) => Some(Self::from_challenges(&bearer)),
+            (false, true) => Some(Self::from_challenges(&bearer)),
+            (false, false) => Some(Self {
+                dpop: Binding::Offered,
+                ..Self::from_challenges(&bearer)
+            }),
             (true, false) => Some(Self {
-                dpop: true,
+                dpop: Binding::Required,
                 ..Self::from_challenges(&dpop)
             }),
             (true, true) => None,
@@ -114,7 +118,7 @@ impl BearerChallenge {
                 .filter(|scopes| !scopes.is_empty()),
             error: first("error").and_then(server_text::name),
             error_description: first("error_description").and_then(server_text::sentence),
-            dpop: false,
+            dpop: Binding::Unmentioned,
         }
     }
 }

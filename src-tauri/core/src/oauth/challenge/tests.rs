@@ -65,9 +65,9 @@ fn the_examples_of_rfc_6750_and_rfc_9728_are_read() {
 fn the_example_of_rfc_9449_asks_for_dpop() {
     // RFC 9449 §7.1
     let challenge = bearer(r#"DPoP algs="ES256 PS256""#);
-    assert!(challenge.dpop);
+    assert_eq!(challenge.dpop, Binding::Required);
     let both = bearer(r#"DPoP algs="ES256", Bearer scope="read""#);
-    assert!(!both.dpop, "a bearer token will do");
+    assert_eq!(both.dpop, Binding::Offered, "a bearer token will do");
 }
 
 #[test]

@@ -19,6 +19,7 @@ pub use error::DiscoveryError;
 
 use super::{
     challenge::BearerChallenge,
+    dpop::Binding,
     http::Http,
     issuer::Issuer,
     resource_metadata::{self, ProtectedResourceMetadata},
@@ -40,6 +41,8 @@ pub struct Discovery {
     pub scope: Scopes,
     /// Who runs the server, in its own words.
     pub provider: Option<String>,
+    /// Whether the server wants its tokens bound to a key, by its challenge and its metadata.
+    pub dpop: Binding,
 }
 
 /// Finds the authorization server of `server` and decides what to ask it for.
@@ -64,6 +67,7 @@ pub async fn discover(
     Ok(Discovery {
         resource: search.resource(resource.as_ref()),
         scope: search.scope(resource.as_ref(), &metadata),
+        dpop: search.binding(resource.as_ref()),
         provider: resource.and_then(|resource| resource.resource_name),
         server: metadata,
     })
@@ -125,6 +129,12 @@ impl Search<'_> {
             Some(metadata) => Ok(self.with_pins(metadata)),
             None => self.configured(named),
         }
+    }
+
+    /// RFC 9449 §7.1 and RFC 9728 §2; the stronger statement counts.
+    fn binding(&self, resource: Option<&ProtectedResourceMetadata>) -> Binding {
+        let challenged = self.challenge.map(|challenge| challenge.dpop).unwrap_or_default();
+        challenged.max(resource.map(|resource| resource.dpop).unwrap_or_default())
     }
 
     /// The first of the named servers that has metadata (RFC 9728 §7.6 leaves the choice to the client).

@@ -5,7 +5,6 @@
 //! audience and end are still checked so that a stale or misdirected one shows nobody's name.
 
 use jiff::Timestamp;
-use oauth2::AccessToken;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -68,13 +67,6 @@ pub async fn identify(http: &Http, grant: &Grant) -> Identity {
     let same_person = told.subject.is_none() || known.subject.is_none() || told.subject == known.subject;
     // OpenID Connect Core §5.3.2: a userinfo response about somebody else must not be used.
     if same_person { known.or(told) } else { known }
-}
-
-/// A bearer header for an endpoint of the authorization server itself.
-fn bearer(token: &AccessToken) -> Option<http::HeaderValue> {
-    let mut value = http::HeaderValue::try_from(format!("Bearer {}", token.secret())).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ use super::{
     http::Http,
 };
 use crate::{
+    clock::Clock,
     config::AuthConfig,
     store::{Stopped, Vault, VaultError},
 };
@@ -94,6 +95,11 @@ impl Refresher {
     /// The grant as it stands, fresh or not; what could not be saved yet counts. Makes no request, takes no lock.
     pub async fn current(&self, key: &GrantKey) -> Result<Option<Arc<Grant>>, VaultError> {
         self.0.current(key).await
+    }
+
+    /// The clock that decides what is due.
+    pub fn clock(&self) -> &Clock {
+        self.0.http.clock()
     }
 
     /// Every outcome of a transaction from now on, whoever asked for it.

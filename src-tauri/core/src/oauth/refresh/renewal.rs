@@ -131,7 +131,8 @@ impl Renewal<'_> {
         }
         let _ = fault::reach("refresh", "request");
         let endpoint = (&self.grant.endpoints.token, Stage::Refresh);
-        token::request(&self.shop.http, endpoint, client, &parameters).await
+        let http = self.shop.http.proving(self.grant.dpop.as_ref());
+        token::request(&http, endpoint, client, &parameters).await
     }
 
     /// The server does not know the client any more. Some servers let a new one go on with the old refresh token; where

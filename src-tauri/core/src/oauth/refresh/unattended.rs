@@ -22,7 +22,8 @@ pub(super) async fn fetch(shop: &Shop, auth: &AuthConfig, grant: &Grant) -> Resu
         scope: grant.requested_scope.clone(),
         endpoints: grant.endpoints.clone(),
     };
-    match unattended::request(&shop.http, &target, &client, auth).await {
+    let http = shop.http.proving(grant.dpop.as_ref());
+    match unattended::request(&http, &target, &client, auth).await {
         Ok(response) => Ok(Renewed { response, client }),
         Err(UnattendedError::Token(
             TokenError::Rejected { code, .. } | TokenError::InvalidClient { code, .. },

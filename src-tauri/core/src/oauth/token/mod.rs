@@ -11,6 +11,7 @@ use oauth2::{AccessToken, RefreshToken};
 use super::{
     client::ClientInformation,
     client_authentication::{ClientAuthenticationError, authenticated_form},
+    dpop::{self, DPOP, DpopError},
     endpoint::Endpoint,
     grant::{IdToken, TokenSet, TokenType},
     http::{Http, HttpError, HttpResponse},
@@ -75,6 +76,9 @@ pub enum TokenError {
         /// Who was to be asked.
         server: Issuer,
     },
+    /// The proof of the key that tokens are bound to, not the grant.
+    #[error(transparent)]
+    Dpop(#[from] DpopError),
     /// The client cannot authenticate; no request was made.
     #[error(transparent)]
     Client(#[from] ClientAuthenticationError),
@@ -93,6 +97,7 @@ impl Explain for TokenError {
             Self::Unanswered(error) => error.code(),
             Self::Unreadable { .. } => "token_response_unreadable",
             Self::ForeignClient { .. } => "client_of_another_issuer",
+            Self::Dpop(error) => error.code(),
             Self::Client(error) => error.code(),
         }
     }
@@ -105,6 +110,7 @@ impl Explain for TokenError {
             Self::Unavailable { .. } => Action::Retry,
             Self::Unanswered(error) => error.action(),
             Self::Unreadable { .. } => Action::AskProvider,
+            Self::Dpop(error) => error.action(),
             Self::Client(error) => error.action(),
         }
     }
@@ -152,14 +158,63 @@ pub async fn request(
     client: &ClientInformation,
     parameters: &[(&str, &str)],
 ) -> Result<TokenResponse, TokenError> {
-    let request = authenticated_form(http, (endpoint, stage), client, parameters).await?;
-    let response = http.send(request).await?;
-    let outcome = response::read(&response, http.clock().now());
+    let ask = || attempt(http, (endpoint, stage), client, parameters);
+    let mut response = ask().await?;
+    let mut refusal = proof_refusal(http, &response);
+    if dpop::is_nonce_refusal(refusal.as_ref()) && has_nonce(http, &response) {
+        http.note(
+            stage,
+            "the server wants its nonce in the proof: once more, with it",
+            "RFC 9449 §8",
+        );
+        response = ask().await?;
+        refusal = proof_refusal(http, &response);
+    }
+    let outcome = match refusal {
+        Some(refusal) => Err(refusal.into()),
+        None => response::read(&response, http.clock().now()).and_then(|issued| expected(http, issued)),
+    };
     match &outcome {
         Ok(_) => http.note(stage, "a token was issued", "RFC 6749 §5.1"),
         Err(error) => http.note(stage, error.to_string(), "RFC 6749 §5.2"),
     }
     outcome
+}
+
+/// One attempt, with a proof and an assertion of its own.
+async fn attempt(
+    http: &Http,
+    (endpoint, stage): (&Endpoint, Stage),
+    client: &ClientInformation,
+    parameters: &[(&str, &str)],
+) -> Result<HttpResponse, TokenError> {
+    let mut request = authenticated_form(http, (endpoint, stage), client, parameters).await?;
+    if let Some(prover) = http.prover() {
+        let proof = prover.prove((&request.method, endpoint.as_url()), None)?;
+        request.headers.insert(DPOP, proof);
+    }
+    Ok(http.send(request).await?)
+}
+
+/// What the server has against our proof, if we sent one.
+fn proof_refusal(http: &Http, response: &HttpResponse) -> Option<DpopError> {
+    http.prover().and_then(|_| dpop::refusal(response))
+}
+
+fn has_nonce(http: &Http, response: &HttpResponse) -> bool {
+    http.prover()
+        .is_some_and(|prover| prover.learn(&response.headers))
+}
+
+/// A token bound to a key is of use only to who has shown one.
+fn expected(http: &Http, issued: TokenResponse) -> Result<TokenResponse, TokenError> {
+    if issued.token_type == TokenType::Dpop && http.prover().is_none() {
+        return Err(TokenError::Unreadable {
+            status: 200,
+            reason: "with a token that is bound to a key nobody has shown",
+        });
+    }
+    Ok(issued)
 }
 
 /// What an answer without what was asked for says, at the other endpoints that answer like this one.

@@ -2,8 +2,13 @@
 
 use super::{Redeemed, TokenError, TokenResponse};
 use crate::oauth::{
-    client::ClientInformation, discovery::Discovery, grant::GrantEndpoints, http::Http, issuer::Issuer,
-    resource_uri::ResourceUri, scope::Scopes,
+    client::ClientInformation,
+    discovery::Discovery,
+    grant::{GrantEndpoints, TokenType},
+    http::Http,
+    issuer::Issuer,
+    resource_uri::ResourceUri,
+    scope::Scopes,
 };
 
 /// Whom tokens are asked from, for which resource and with which scope; consumed by the answer.
@@ -43,7 +48,10 @@ impl Target {
 
     /// Binds an answer to what was asked for.
     pub fn redeemed(self, http: &Http, response: TokenResponse) -> Redeemed {
+        let bound = response.token_type == TokenType::Dpop;
+        let prover = http.prover().filter(|_| bound);
         Redeemed {
+            dpop: prover.map(|prover| prover.key().clone()),
             identity: response.identity.clone(),
             tokens: response.into_tokens(http, &self.scope),
             issuer: self.issuer,

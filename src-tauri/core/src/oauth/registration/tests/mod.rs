@@ -13,6 +13,7 @@ use crate::{
     config::NamedSecret,
     oauth::{
         client::RegistrationManagement,
+        dpop::Binding,
         endpoint::Endpoint,
         fake::{Fake, http, http_at, noted},
         issuer::Issuer,
@@ -32,6 +33,7 @@ fn discovery(fake: &Fake) -> Discovery {
         resource: None,
         scope: Scopes::parse("read write"),
         provider: None,
+        dpop: Binding::default(),
     }
 }
 

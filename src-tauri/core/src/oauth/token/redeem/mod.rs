@@ -4,6 +4,7 @@ use super::{Target, TokenError, request};
 use crate::oauth::{
     authorization::RedeemableCode,
     client::ClientInformation,
+    dpop::DpopKey,
     grant::{Grant, GrantEndpoints, GrantKey, Standing, TokenSet},
     http::Http,
     identity::Identity,
@@ -24,6 +25,7 @@ pub struct Redeemed {
     pub(super) resource: Option<ResourceUri>,
     pub(super) requested_scope: Scopes,
     pub(super) endpoints: GrantEndpoints,
+    pub(super) dpop: Option<DpopKey>,
 }
 
 impl Redeemed {
@@ -41,6 +43,7 @@ impl Redeemed {
             identity: self.identity,
             standing: Standing::Good,
             refreshed_at: None,
+            dpop: self.dpop,
         }
     }
 }
