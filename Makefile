@@ -26,7 +26,11 @@ bench: ## Figures and ratios, measured in one run (docs/performance.md)
 	@scripts/setup.sh rust
 	@scripts/bench.sh
 
+mutants: ## Seed each known wrong behaviour once and see the tests catch it (docs/mutants.md)
+	@scripts/setup.sh rust nextest
+	@scripts/mutants.sh
+
 fmt: ## Format the Rust code
 	@cargo fmt
 
-.PHONY: help run test check check-macos bench fmt
+.PHONY: help run test check check-macos bench mutants fmt

@@ -14,6 +14,7 @@ mod identity;
 mod interop;
 mod killed;
 mod many_processes;
+mod mutants;
 mod planted_secrets;
 mod providers;
 mod recorded;
