@@ -18,7 +18,7 @@ fi
 
 head_of() { sed -n "s/^$2: //p" "$1"; }
 try() { # the tests that match $1; 0 passed, 100 failed, anything else is no verdict
-  (cd "$copy" && CARGO_TARGET_DIR=$build cargo nextest run -p omlx-tests --no-fail-fast --retries 0 -E "test(/$1/)") >"$log/$2.txt" 2>&1
+  (cd "$copy" && CARGO_TARGET_DIR=$build cargo nextest run -p omlx-tests --no-fail-fast --retries 1 -E "test(/$1/)") >"$log/$2.txt" 2>&1
 }
 
 if [ $# -gt 0 ]; then patches=("${@/#/tests/mutants/}"); patches=("${patches[@]/%/.patch}"); else patches=(tests/mutants/*.patch); fi
