@@ -8,8 +8,8 @@ use crate::{
     command::{
         access::AccessArguments, add::AddArguments, bridge::BridgeArguments, call::CallArguments,
         completions::CompletionsArguments, demo::DemoArguments, doctor::DoctorArguments,
-        edit::NamesArguments, login::LoginArguments, logout::LogoutArguments, remove::RemoveArguments,
-        status::StatusArguments, tools::ToolsArguments,
+        edit::NamesArguments, import::ImportArguments, login::LoginArguments, logout::LogoutArguments,
+        remove::RemoveArguments, status::StatusArguments, tools::ToolsArguments, use_in::UseArguments,
     },
     output::face::ColorChoice,
 };
@@ -91,6 +91,8 @@ pub(crate) enum Command {
     Bridge(BridgeArguments),
     Add(AddArguments),
     Remove(RemoveArguments),
+    Import(ImportArguments),
+    Use(UseArguments),
     Access(AccessArguments),
     /// Use servers again that were disabled
     Enable(NamesArguments),

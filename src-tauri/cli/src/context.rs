@@ -69,6 +69,19 @@ impl Context {
         self.env.get(name)
     }
 
+    /// The variables of this process.
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.env
+    }
+
+    /// The data folder, where it is not the user's own.
+    pub(crate) fn chosen_home(&self) -> Option<PathBuf> {
+        self.global
+            .home
+            .as_ref()
+            .map(|folder| working_folder().join(folder))
+    }
+
     /// The config file; it need not exist.
     pub(crate) fn config_file(&self) -> ConfigFile {
         ConfigFile::locate(&self.search(), &self.env, &working_folder())

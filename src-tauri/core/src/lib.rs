@@ -10,12 +10,14 @@
 //! oauth    → one file per RFC; refresh.rs alone may rotate a token
 //! store    → sealed grants, their key, their locks
 //! access   → who else may use the connections: keys, rules, approvals, a log
+//! clients  → other AI clients on this machine: their servers taken over, ours written into their files
 //! ```
 //!
 //! This crate prints nothing, opens no window, and knows no Tauri.
 
 pub mod access;
 pub mod browser;
+pub mod clients;
 pub mod clock;
 pub mod config;
 pub mod connection;
@@ -35,6 +37,7 @@ mod sign_in;
 pub mod sign_out;
 pub mod store;
 mod supervisor;
+pub mod undo;
 
 pub use event::{AuthStatus, ConnectionStatus, Event, ServerSnapshot, Snapshot};
 pub use problem::{Action, Explain, Problem};

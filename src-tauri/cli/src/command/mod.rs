@@ -8,12 +8,14 @@ pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod edit;
+pub(crate) mod import;
 pub(crate) mod login;
 pub(crate) mod logout;
 mod pasted;
 pub(crate) mod remove;
 pub(crate) mod status;
 pub(crate) mod tools;
+pub(crate) mod use_in;
 mod watching;
 
 use crate::{
@@ -39,6 +41,8 @@ pub(crate) fn run(command: Command, context: &Context, output: &mut Output) -> R
         Command::Remove(arguments) => lasting(remove::run(&arguments, context, output)),
         Command::Enable(arguments) => edit::enable(&arguments, context, output),
         Command::Disable(arguments) => edit::disable(&arguments, context, output),
+        Command::Import(arguments) => import::run(&arguments, context, output),
+        Command::Use(arguments) => use_in::run(&arguments, context, output),
         Command::Access(arguments) => access::run(&arguments, context, output),
         Command::Doctor(arguments) => lasting(doctor::run(&arguments, context, output)),
         Command::Demo(arguments) => lasting(demo::run(arguments, context, output)),

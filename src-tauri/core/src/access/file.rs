@@ -16,7 +16,7 @@ use crate::config::atomic::{self, ReplaceError};
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
 /// The whole file; none when there is none.
-pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, AccessError> {
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, AccessError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -32,7 +32,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, AccessError> {
 }
 
 /// Changes a file under the lock of its folder: `change` is given what stands there, and gives what shall.
-pub(super) fn update<T>(
+pub(crate) fn update<T>(
     path: &Path,
     change: impl FnOnce(Option<&[u8]>) -> Result<(Vec<u8>, T), AccessError>,
 ) -> Result<T, AccessError> {

@@ -21,7 +21,7 @@ mod client;
 mod definition;
 mod desk;
 mod error;
-mod file;
+pub(crate) mod file;
 mod key;
 mod last_use;
 mod ledger;

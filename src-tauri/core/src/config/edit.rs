@@ -24,6 +24,7 @@ mod by_hand;
 mod json;
 
 pub use by_hand::ByHand;
+pub(crate) use json::input as cst_value;
 
 /// How often an edit begins again because someone else saved in between.
 const TRIES: usize = 8;

@@ -27,19 +27,19 @@ impl Environment {
     }
 
     /// The value of a variable that says something; an empty one counts as unset, as it does for oMLX.
-    pub(super) fn non_empty(&self, name: &str) -> Option<String> {
+    pub(crate) fn non_empty(&self, name: &str) -> Option<String> {
         self.get(name).filter(|value| !value.is_empty())
     }
 
     /// The user's home folder.
-    pub(super) fn home(&self) -> Option<PathBuf> {
+    pub(crate) fn home(&self) -> Option<PathBuf> {
         self.non_empty("HOME")
             .or_else(|| self.non_empty("USERPROFILE"))
             .map(PathBuf::from)
     }
 
     /// The path a text names, with a leading `~` as the home folder.
-    pub(super) fn path(&self, text: &str) -> PathBuf {
+    pub(crate) fn path(&self, text: &str) -> PathBuf {
         let rest = match text.strip_prefix('~') {
             Some("") => Some(""),
             Some(rest) => rest.strip_prefix(['/', '\\']),

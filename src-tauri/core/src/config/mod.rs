@@ -48,5 +48,14 @@ pub use syntax::Format;
 pub use unattended::{SecretSource, SigningAlgorithm, UnattendedConfig};
 pub use watch::ConfigState;
 
+pub(crate) use edit::cst_value;
+pub(crate) use snippet::toml_value;
+pub(crate) use syntax::{json_options, read_json, without_bom};
+
+#[cfg(test)]
+pub(crate) fn omlx_refusals(text: &str) -> Vec<String> {
+    omlx_rules::refusals(text, Format::Json)
+}
+
 #[cfg(test)]
 mod documented;

@@ -10,6 +10,7 @@ use super::{
     server::{self, Surroundings},
     syntax::{self, Format},
 };
+use crate::clients::leads_back;
 
 /// Where servers stand: oMLX's own key first, then Claude Desktop's.
 pub(super) const SERVERS_KEYS: [&str; 2] = ["servers", "mcpServers"];
@@ -71,7 +72,8 @@ impl Config {
             default_timeout: self.default_timeout,
             central_auth: &central,
         };
-        for (name, value) in servers {
+        // What oMLX is given to reach our own gateway or bridge must not come round to us again.
+        for (name, value) in servers.iter().filter(|(_, entry)| !leads_back(entry)) {
             match server::parse(name, value, &around, notes) {
                 Ok(server) => {
                     self.servers.insert(server.id.clone(), server);

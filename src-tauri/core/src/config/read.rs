@@ -102,7 +102,7 @@ impl ConfigFile {
     }
 
     /// What a text says, and what oMLX would say to it.
-    pub(super) fn parse(&self, text: &str) -> Config {
+    pub(crate) fn parse(&self, text: &str) -> Config {
         let mut config = Config::parse(text, self.format, &self.env);
         if self.readers == Readers::OmlxToo && config.fatal().is_none() {
             let refusals = omlx_rules::refusals(text, self.format).into_iter();

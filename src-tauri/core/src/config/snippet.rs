@@ -19,6 +19,8 @@ use crate::{Explain, ServerId, event::TransportKind, server_id::ServerIdError};
 
 mod read;
 
+pub(crate) use read::toml_value;
+
 /// Where other clients keep their servers, each as the way from the root.
 const PLACES: &[&[&str]] = &[
     &["mcpServers"],
@@ -82,7 +84,8 @@ fn servers(root: &Map<String, Value>) -> Option<&Map<String, Value>> {
     found.or_else(|| looks_like_servers(root).then_some(root))
 }
 
-fn named(name: &str, entry: &Value) -> Result<Suggestion, Flaw> {
+/// Understands one entry of another client's config.
+pub(super) fn named(name: &str, entry: &Value) -> Result<Suggestion, Flaw> {
     let entry = entry.as_object().ok_or_else(|| Flaw::Entry(shown(name)))?;
     let (server, left_out) = server(name, entry)?;
     let id = name.parse().or_else(|_| names::nearest(name));

@@ -126,6 +126,16 @@ fn looks_like_host(text: &str) -> bool {
 }
 
 impl Suggestion {
+    /// A server by an entry of another client's config, under its name there.
+    pub fn of_entry(name: &str, entry: &serde_json::Value) -> Result<Self, Problem> {
+        snippet::named(name, entry).map_err(|flaw| flaw.problem())
+    }
+
+    /// The nearest name to a text, for an entry that is to be shown although it makes no sense.
+    pub(crate) fn nearest_name(text: &str) -> Option<ServerId> {
+        names::nearest(text).ok()
+    }
+
     /// A server by its URL; `https://` may be left out.
     pub fn of_url(text: &str) -> Result<Self, SuggestionError> {
         let text = text.trim();

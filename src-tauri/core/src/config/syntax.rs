@@ -43,7 +43,7 @@ pub(super) struct Document {
 }
 
 /// The JSON we read: oMLX's, plus comments and trailing commas.
-pub(super) fn json_options() -> ParseOptions {
+pub(crate) fn json_options() -> ParseOptions {
     ParseOptions {
         allow_comments: true,
         allow_trailing_commas: true,
@@ -68,7 +68,7 @@ pub(super) fn strict_json() -> ParseOptions {
 }
 
 /// The text without the mark some editors put in front of it.
-pub(super) fn without_bom(text: &str) -> &str {
+pub(crate) fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
@@ -82,6 +82,11 @@ pub(super) fn parse(text: &str, format: Format) -> Result<Document, Flaw> {
         Format::Json => parse_json(text),
         Format::Yaml => parse_yaml(text),
     }
+}
+
+/// What a JSON text says, comments and trailing commas allowed; otherwise where it makes no sense, without a piece of it.
+pub(crate) fn read_json(text: &str) -> Result<Value, String> {
+    jsonc_parser::parse_to_serde_value(text, &json_options()).map_err(|error| json_flaw(&error).to_string())
 }
 
 fn parse_json(text: &str) -> Result<Document, Flaw> {

@@ -4,6 +4,8 @@ mod list;
 mod log;
 mod review;
 
+pub(super) use review::diff_line;
+
 use clap::Subcommand;
 use omlx_mcp::{
     access::{Access, ClientKey, Pattern, Patterns, Rules},

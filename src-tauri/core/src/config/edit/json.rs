@@ -253,7 +253,8 @@ fn removals(keys: &Map<String, Value>) -> Map<String, Value> {
         .collect()
 }
 
-fn input(value: &Value) -> CstInputValue {
+/// A value as the tree takes it.
+pub(crate) fn input(value: &Value) -> CstInputValue {
     match value {
         Value::Null => CstInputValue::Null,
         Value::Bool(flag) => CstInputValue::Bool(*flag),

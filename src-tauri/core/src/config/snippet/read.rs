@@ -42,9 +42,16 @@ fn json(text: &str) -> Result<Value, SuggestionError> {
 }
 
 fn toml(text: &str) -> Result<Value, SuggestionError> {
-    let document: toml_edit::DocumentMut = text
-        .parse()
-        .map_err(|_| SuggestionError::Unreadable("it is neither JSON nor TOML".to_owned()))?;
+    toml_value(text).map_err(|_| SuggestionError::Unreadable("it is neither JSON nor TOML".to_owned()))
+}
+
+/// What a TOML text says; otherwise where it makes no sense, without a piece of it.
+pub(crate) fn toml_value(text: &str) -> Result<Value, String> {
+    let document: toml_edit::DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
+        let at = error.span().map_or(0, |span| span.start);
+        let line = text.get(..at).unwrap_or_default().matches('\n').count() + 1;
+        format!("line {line} is not TOML")
+    })?;
     Ok(table(document.as_table()))
 }
 

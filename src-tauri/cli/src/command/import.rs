@@ -1,0 +1,254 @@
+//! `omlx mcp import`: other clients' servers into our config file.
+
+use omlx_mcp::clients::{Import, ImportCandidate, ImportSource, ImportVerdict, Machine};
+use serde::Serialize;
+
+use crate::{
+    context::Context,
+    failure::{Ending, Failure},
+    notice,
+    output::{
+        Output,
+        face::{Face, Paint},
+        table::{Cell, Column, Room, Side, Table},
+        text::{self, counted},
+    },
+    words,
+};
+
+/// Take servers over from another client's configuration
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Without --from, lists the clients there are and how many servers each has. What is taken over: address or program, header \
+fields, variables, whether it is switched on. Values are written as they stand there and are never shown. A server behind \
+mcp-remote is taken over by its own address. The other client's file is only read.
+
+Examples:
+  omlx mcp import
+  omlx mcp import --from claude-desktop --dry-run
+  omlx mcp import --from cursor linear sentry")]
+pub(crate) struct ImportArguments {
+    /// The client to take them from
+    #[arg(long, value_name = "CLIENT")]
+    from: Option<String>,
+    /// Only these, by their names there
+    #[arg(value_name = "NAME", requires = "from")]
+    names: Vec<String>,
+    /// Show what would be taken over, and change nothing
+    #[arg(long, requires = "from")]
+    dry_run: bool,
+}
+
+/// `--json` without `--from`
+#[derive(Debug, Serialize)]
+struct Sources {
+    sources: Vec<ImportSource>,
+}
+
+/// `--json`
+#[derive(Debug, Serialize)]
+struct Report {
+    source: String,
+    candidates: Vec<ImportCandidate>,
+    added: Vec<Added>,
+}
+
+#[derive(Debug, Serialize)]
+struct Added {
+    name: String,
+    server: omlx_mcp::ServerId,
+}
+
+type To<'a> = (&'a Context, &'a mut Output);
+
+/// Lists the clients, or takes over what one of them has.
+pub(super) fn run(
+    arguments: &ImportArguments,
+    context: &Context,
+    output: &mut Output,
+) -> Result<Ending, Failure> {
+    let import = Import {
+        machine: Machine::this(context.environment().clone()),
+        config: context.config_file(),
+    };
+    match &arguments.from {
+        None => list(&import, (context, output))?,
+        Some(from) => take_over(&import, (from, arguments), (context, output))?,
+    }
+    Ok(Ending::Done)
+}
+
+fn list(import: &Import, (context, output): To<'_>) -> Result<(), Failure> {
+    let sources = import.sources();
+    if context.global.json {
+        return Ok(output.json(&Sources { sources })?);
+    }
+    let left = |title, room| Column {
+        title,
+        side: Side::Left,
+        room,
+    };
+    let mut table = Table::new(vec![
+        left("CLIENT", Room::Whole),
+        Column {
+            title: "SERVERS",
+            side: Side::Right,
+            room: Room::Whole,
+        },
+        left("FILE", Room::Least(20)),
+    ]);
+    for source in &sources {
+        let count = source.server_count.to_string();
+        let (paint, count) = if source.found {
+            (Paint::Strong, count.as_str())
+        } else {
+            (Paint::Faint, "–")
+        };
+        table.push(vec![
+            Cell::new(paint, &source.id),
+            Cell::plain(count),
+            Cell::new(Paint::Faint, &source.path),
+        ]);
+    }
+    let lines = table.lines(output.face());
+    output.lines(&lines)?;
+    let how = format!("{} import --from CLIENT --dry-run", context.program.words());
+    Ok(notice::tell_hint(Some(&how), output)?)
+}
+
+fn take_over(
+    import: &Import,
+    (from, arguments): (&str, &ImportArguments),
+    (context, output): To<'_>,
+) -> Result<(), Failure> {
+    let preview = import.preview(from).map_err(|error| Failure::told(&error))?;
+    let wanted = wanted(&preview.candidates, &arguments.names)?;
+    let shown: Vec<ImportCandidate> = preview
+        .candidates
+        .into_iter()
+        .filter(|candidate| wanted.contains(&candidate.name))
+        .collect();
+    if !context.global.json {
+        let lines = table(&shown, output.face());
+        output.lines(&lines)?;
+    }
+    let added = if arguments.dry_run {
+        Vec::new()
+    } else {
+        let imported = import
+            .apply(from, &wanted)
+            .map_err(|error| Failure::told(&error))?;
+        imported.added
+    };
+    if context.global.json {
+        let added = added
+            .into_iter()
+            .map(|(name, server)| Added { name, server })
+            .collect();
+        return Ok(output.json(&Report {
+            source: preview.source,
+            candidates: shown,
+            added,
+        })?);
+    }
+    say(&shown, (added.len(), arguments.dry_run), (context, output))
+}
+
+/// The names asked for, each of which must be there; all of them when none is named.
+fn wanted(candidates: &[ImportCandidate], names: &[String]) -> Result<Vec<String>, Failure> {
+    let all = || candidates.iter().map(|candidate| candidate.name.clone());
+    if let Some(strange) = names.iter().find(|name| !all().any(|known| known == **name)) {
+        let known: Vec<String> = all().map(|name| text::line(&name)).collect();
+        let message = format!("there is no '{}' among its servers", text::line(strange));
+        return Err(Failure::usage(message).with_hint(format!("there are: {}", known.join(", "))));
+    }
+    Ok(if names.is_empty() {
+        all().collect()
+    } else {
+        names.to_vec()
+    })
+}
+
+fn table(candidates: &[ImportCandidate], face: &Face) -> Vec<String> {
+    let left = |title, room| Column {
+        title,
+        side: Side::Left,
+        room,
+    };
+    let mut table = Table::new(vec![
+        left("SERVER", Room::Least(12)),
+        left("BECOMES", Room::Least(14)),
+        left("TRANSPORT", Room::Spare(9)),
+        left("ADDRESS", Room::Least(20)),
+        left("BRINGS", Room::Spare(7)),
+    ]);
+    for candidate in candidates {
+        table.push(row(candidate));
+    }
+    if candidates.is_empty() {
+        Vec::new()
+    } else {
+        table.lines(face)
+    }
+}
+
+fn row(candidate: &ImportCandidate) -> Vec<Cell> {
+    let (paint, becomes) = match candidate.verdict {
+        ImportVerdict::New => (Paint::Good, format!("+ {}", candidate.id)),
+        ImportVerdict::Renamed => (Paint::Attention, format!("+ {} (name taken)", candidate.id)),
+        ImportVerdict::Present => (Paint::Faint, format!("✓ {}, here already", candidate.id)),
+        ImportVerdict::Invalid => (Paint::Bad, "✗ cannot be used".to_owned()),
+    };
+    let is_valid = candidate.verdict != ImportVerdict::Invalid;
+    vec![
+        Cell::new(Paint::Strong, &candidate.name),
+        Cell::new(paint, &becomes),
+        Cell::plain(if is_valid {
+            words::transport(candidate.transport)
+        } else {
+            ""
+        }),
+        Cell::plain(&candidate.address),
+        Cell::new(Paint::Faint, if candidate.has_secrets { "secrets" } else { "" }),
+    ]
+}
+
+fn say(
+    shown: &[ImportCandidate],
+    (added, is_dry): (usize, bool),
+    (context, output): To<'_>,
+) -> Result<(), Failure> {
+    for candidate in shown {
+        if let Some(problem) = &candidate.problem {
+            let line = format!("! {}", text::line(&problem.message));
+            output.say(Paint::Attention, &line)?;
+        }
+    }
+    let program = context.program.words();
+    let path = context.config_file().path().display().to_string();
+    let news = shown.iter().filter(|candidate| is_new(candidate)).count();
+    let (paint, line, next) = match (is_dry, news, added) {
+        (_, 0, _) => (Paint::Plain, "There is nothing to take over.".to_owned(), None),
+        (true, news, _) => {
+            let line = format!(
+                "{} would be added to {path}; nothing was changed",
+                counted(news, "server")
+            );
+            (Paint::Plain, line, None)
+        }
+        (false, _, added) => {
+            let line = format!("✓ Added {} to {path}", counted(added, "server"));
+            (
+                Paint::Good,
+                line,
+                Some(format!("{program} status --check, then {program} login SERVER")),
+            )
+        }
+    };
+    output.say(paint, &line)?;
+    Ok(notice::tell_hint(next.as_deref(), output)?)
+}
+
+fn is_new(candidate: &ImportCandidate) -> bool {
+    matches!(candidate.verdict, ImportVerdict::New | ImportVerdict::Renamed)
+}

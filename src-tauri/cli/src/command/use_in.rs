@@ -1,0 +1,272 @@
+//! `omlx mcp use`: our servers in another client's configuration.
+
+use std::{env, path::PathBuf};
+
+use omlx_mcp::{
+    ServerId,
+    access::{Access, GATEWAY_PORT},
+    clients::{Bridge, Done, Machine, Target, UseIn, UseInPreview, Way, Wish},
+    clock::Clock,
+};
+use serde::Serialize;
+
+use super::access::diff_line;
+use crate::{
+    context::Context,
+    failure::{Ending, Failure},
+    notice,
+    output::{
+        Output,
+        face::Paint,
+        table::{Cell, Column, Room, Side, Table},
+    },
+};
+
+/// Let another client use the servers, signed in
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Without a CLIENT, lists those there are. One server is handed over as a program on standard streams (omlx mcp bridge), which works by \
+itself. All together are handed over as the address of the gateway (omlx mcp serve, or the app), with a key made for that client \
+alone; a client that takes programs only gets one entry for each server.
+
+What would change is shown first. What the file said before is kept beside it; everything else in it stays as it is, byte for byte. An \
+entry that somebody else wrote is never replaced. Most clients read their configuration when they start.
+
+Examples:
+  omlx mcp use claude-desktop --dry-run
+  omlx mcp use cursor
+  omlx mcp use zed --server notion
+  omlx mcp use cursor --undo")]
+pub(crate) struct UseArguments {
+    /// omlx, claude-desktop, claude-code, cursor, vscode, zed, codex, windsurf or gemini
+    #[arg(value_name = "CLIENT")]
+    client: Option<String>,
+    /// Only this server
+    #[arg(long, value_name = "SERVER", requires = "client")]
+    server: Option<String>,
+    /// The way they are handed over, where another one is wanted: bridge or gateway
+    #[arg(long, value_name = "WAY", hide_possible_values = true, requires = "client")]
+    via: Option<Via>,
+    /// Where the gateway listens, if not on its usual port
+    #[arg(long, value_name = "PORT", default_value_t = GATEWAY_PORT, requires = "client")]
+    port: u16,
+    /// Show what would change, and change nothing
+    #[arg(long, requires = "client")]
+    dry_run: bool,
+    /// Put back what the last use of this client wrote over, and take its key back
+    #[arg(long, requires = "client", conflicts_with_all = ["server", "via", "dry_run"])]
+    undo: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Via {
+    Bridge,
+    Gateway,
+}
+
+/// `--json` without a client
+#[derive(Debug, Serialize)]
+struct Clients {
+    clients: Vec<Client>,
+}
+
+#[derive(Debug, Serialize)]
+struct Client {
+    id: String,
+    name: String,
+    installed: bool,
+    path: PathBuf,
+}
+
+type To<'a> = (&'a Context, &'a mut Output);
+
+/// Lists the clients, writes into one's configuration, or takes that back.
+pub(super) fn run(
+    arguments: &UseArguments,
+    context: &Context,
+    output: &mut Output,
+) -> Result<Ending, Failure> {
+    let use_in = use_in(arguments, context)?;
+    match &arguments.client {
+        None => list(&use_in, (context, output))?,
+        Some(client) if arguments.undo => undo(&use_in, client, (context, output))?,
+        Some(client) => write(&use_in, (client, arguments), (context, output))?,
+    }
+    Ok(Ending::Done)
+}
+
+fn use_in(arguments: &UseArguments, context: &Context) -> Result<UseIn, Failure> {
+    let home = context.home()?;
+    let config = context.config_file().path().to_owned();
+    Ok(UseIn {
+        machine: Machine::this(context.environment().clone()),
+        access: Access::open(&home, Clock::system()),
+        bridge: Bridge {
+            program: program(context),
+            config: std::path::absolute(&config).unwrap_or(config),
+            home: context.chosen_home(),
+        },
+        gateway: format!("http://127.0.0.1:{}", arguments.port),
+        home,
+    })
+}
+
+/// This program as others find it: by the link on PATH, which outlives an update, else by its own file.
+fn program(context: &Context) -> PathBuf {
+    let own = env::current_exe().unwrap_or_else(|_| "omlx".into());
+    let path = context.variable("PATH").unwrap_or_default();
+    let links = env::split_paths(&path).map(|folder| folder.join("omlx"));
+    let is_own = |link: &PathBuf| {
+        link.is_absolute()
+            && link
+                .canonicalize()
+                .is_ok_and(|file| Some(file) == own.canonicalize().ok())
+    };
+    links.into_iter().find(is_own).unwrap_or(own)
+}
+
+fn list(use_in: &UseIn, (context, output): To<'_>) -> Result<(), Failure> {
+    let clients = use_in.apps().into_iter().map(|app| Client {
+        path: use_in.path(&app.id).unwrap_or_default(),
+        id: app.id,
+        name: app.name,
+        installed: app.installed,
+    });
+    let clients: Vec<Client> = clients.collect();
+    if context.global.json {
+        return Ok(output.json(&Clients { clients })?);
+    }
+    let left = |title, room| Column {
+        title,
+        side: Side::Left,
+        room,
+    };
+    let mut table = Table::new(vec![
+        left("CLIENT", Room::Whole),
+        left("NAME", Room::Whole),
+        left("HERE", Room::Whole),
+        left("FILE", Room::Least(20)),
+    ]);
+    for client in &clients {
+        let (paint, here) = if client.installed {
+            (Paint::Strong, "✓")
+        } else {
+            (Paint::Faint, "–")
+        };
+        table.push(vec![
+            Cell::new(paint, &client.id),
+            Cell::plain(&client.name),
+            Cell::new(
+                if client.installed {
+                    Paint::Good
+                } else {
+                    Paint::Faint
+                },
+                here,
+            ),
+            Cell::new(Paint::Faint, &client.path.display().to_string()),
+        ]);
+    }
+    let lines = table.lines(output.face());
+    output.lines(&lines)?;
+    let how = format!("{} use CLIENT --dry-run", context.program.words());
+    Ok(notice::tell_hint(Some(&how), output)?)
+}
+
+fn write(
+    use_in: &UseIn,
+    (client, arguments): (&str, &UseArguments),
+    (context, output): To<'_>,
+) -> Result<(), Failure> {
+    let wish = Wish {
+        client: client.to_owned(),
+        target: target(arguments, context)?,
+        way: arguments.via.map(|via| match via {
+            Via::Bridge => Way::Bridge,
+            Via::Gateway => Way::Gateway,
+        }),
+    };
+    let preview = use_in.preview(&wish).map_err(|error| Failure::told(&error))?;
+    if arguments.dry_run && context.global.json {
+        return Ok(output.json(&preview)?);
+    }
+    if !context.global.json {
+        show(&preview, output)?;
+    }
+    if arguments.dry_run {
+        return Ok(output.say(Paint::Plain, "Nothing was changed.")?);
+    }
+    let done = use_in.apply(&wish).map_err(|error| Failure::told(&error))?;
+    if context.global.json {
+        return Ok(output.json(&done)?);
+    }
+    say(&done, (context, output))
+}
+
+fn target(arguments: &UseArguments, context: &Context) -> Result<Target, Failure> {
+    let config = context.config();
+    if let Some(name) = &arguments.server {
+        return Ok(Target::One(config.server(name)?));
+    }
+    if let Some(problem) = &config.fatal {
+        return Err(Failure::of(problem.clone(), None));
+    }
+    let servers = config.state.config.servers.values();
+    let on: Vec<ServerId> = servers
+        .filter(|server| server.enabled)
+        .map(|server| server.id.clone())
+        .collect();
+    Ok(Target::All(on))
+}
+
+fn show(preview: &UseInPreview, output: &mut Output) -> Result<(), Failure> {
+    if preview.present {
+        return Ok(());
+    }
+    let new = if preview.exists { "" } else { " (new)" };
+    output.say(Paint::Strong, &format!("{}{new}", preview.path))?;
+    let lines: Vec<String> = preview
+        .diff
+        .iter()
+        .map(|line| diff_line(line, output.face()))
+        .collect();
+    Ok(output.lines(&lines)?)
+}
+
+fn say(done: &Done, (context, output): To<'_>) -> Result<(), Failure> {
+    let path = done.path.display();
+    if !done.changed {
+        return Ok(output.say(Paint::Good, &format!("✓ {path} says so already"))?);
+    }
+    output.say(
+        Paint::Good,
+        &format!("✓ Wrote {} into {path}", done.entries.join(", ")),
+    )?;
+    if let Some(backup) = &done.backup {
+        output.say(
+            Paint::Faint,
+            &format!("  what it said before: {}", backup.display()),
+        )?;
+    }
+    let undo = format!(
+        "{} use {} --undo takes it back",
+        context.program.words(),
+        done.client
+    );
+    Ok(notice::tell_hint(Some(&undo), output)?)
+}
+
+fn undo(use_in: &UseIn, client: &str, (context, output): To<'_>) -> Result<(), Failure> {
+    let undone = use_in.undo(client).map_err(|error| Failure::told(&error))?;
+    let path = undone.path.display();
+    let done = if undone.exact {
+        format!("✓ {path} is as it was")
+    } else {
+        format!("✓ Took our entries out of {path}, which was saved by its own program meanwhile")
+    };
+    output.say(Paint::Good, &done)?;
+    if context.global.json {
+        output.json(&undone)?;
+    }
+    Ok(())
+}

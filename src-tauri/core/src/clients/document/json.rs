@@ -1,0 +1,58 @@
+//! JSON through a concrete syntax tree: comments, order, indentation and line ends stay.
+
+use jsonc_parser::cst::{CstObject, CstRootNode};
+use serde_json::{Map, Value};
+
+use super::Entry;
+use crate::config::{cst_value, json_options, read_json, without_bom};
+
+/// What a text says.
+pub(super) fn read(text: &str) -> Result<Map<String, Value>, String> {
+    let text = without_bom(text);
+    if text.trim().is_empty() {
+        return Ok(Map::new());
+    }
+    match read_json(text)? {
+        Value::Object(root) => Ok(root),
+        _ => Err("it is no object".to_owned()),
+    }
+}
+
+/// The text with the entries; none when its structure does not allow it.
+pub(super) fn with(text: &str, servers: &str, entries: &[Entry]) -> Option<String> {
+    change(text, |root| {
+        let servers = root.object_value_or_set(servers);
+        for entry in entries {
+            match servers.get(&entry.name) {
+                Some(property) => property.set_value(cst_value(&entry.value)),
+                None => {
+                    servers.append(&entry.name, cst_value(&entry.value));
+                }
+            }
+        }
+        Some(())
+    })
+}
+
+/// The text without the entries.
+pub(super) fn without(text: &str, servers: &str, names: &[&str]) -> Option<String> {
+    change(text, |root| {
+        let servers = root.object_value(servers)?;
+        for name in names {
+            if let Some(property) = servers.get(name) {
+                property.remove();
+            }
+        }
+        Some(())
+    })
+}
+
+fn change(text: &str, change: impl FnOnce(&CstObject) -> Option<()>) -> Option<String> {
+    let bare = without_bom(text);
+    let bom = &text[..text.len() - bare.len()];
+    let bare = if bare.trim().is_empty() { "{}\n" } else { bare };
+    // The tree's nodes know their parents only while the root is held.
+    let tree = CstRootNode::parse(bare, &json_options()).ok()?;
+    change(&tree.object_value()?)?;
+    Some(format!("{bom}{tree}"))
+}

@@ -1,0 +1,105 @@
+//! Another client's file: read whole, bounded, and replaced in one step only when it is still what was read.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use super::ClientError;
+use crate::config::atomic::{self, FolderLock, ReplaceError};
+
+/// The most that is read, in bytes: Claude Code keeps its history in the same file as its servers.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A file with every link followed, locked against other processes of ours for as long as this lives.
+pub(super) struct Held {
+    path: PathBuf,
+    _lock: FolderLock,
+}
+
+/// The bytes of a file; none when there is none.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, ClientError> {
+    let unreadable = |cause: String| ClientError::Unreadable {
+        path: path.to_owned(),
+        cause,
+    };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => return Err(unreadable(error.kind().to_string())),
+    };
+    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    if !is_file {
+        return Err(unreadable("it is not a file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let read = file.take(MAX_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| unreadable(error.kind().to_string()))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(unreadable(format!("it is larger than {MAX_BYTES} bytes")));
+    }
+    Ok(Some(bytes))
+}
+
+/// The text of a file; none when there is none.
+pub(super) fn text(path: &Path) -> Result<Option<String>, ClientError> {
+    let as_text = |bytes| {
+        String::from_utf8(bytes).map_err(|_| ClientError::Unreadable {
+            path: path.to_owned(),
+            cause: "it is not UTF-8 text".to_owned(),
+        })
+    };
+    read(path)?.map(as_text).transpose()
+}
+
+/// Locks a file; its folder is made when there is none.
+pub(super) fn hold(path: &Path) -> Result<Held, ClientError> {
+    let path = atomic::followed(path);
+    let folder = atomic::folder_of(&path);
+    let lock = atomic::make_folder(folder).and_then(|()| atomic::lock(folder));
+    let lock = lock.map_err(|error| failed(&path, error.into()))?;
+    Ok(Held { path, _lock: lock })
+}
+
+impl Held {
+    /// The file itself.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Puts `new` in the place of `before`, which is none for a file that is to be made.
+    pub(super) fn replace(&self, before: Option<&[u8]>, new: &[u8]) -> Result<(), ClientError> {
+        atomic::replace(&self.path, before, new).map_err(|error| failed(&self.path, error))
+    }
+
+    /// Removes the file.
+    pub(super) fn remove(&self) -> Result<(), ClientError> {
+        fs::remove_file(&self.path).map_err(|error| failed(&self.path, error.into()))
+    }
+}
+
+/// Writes a copy, for its owner alone, whatever stood there before.
+pub(super) fn keep_copy(path: &Path, bytes: &[u8]) -> Result<(), ClientError> {
+    let _ = fs::remove_file(path);
+    atomic::replace(path, None, bytes).map_err(|error| failed(path, error))
+}
+
+fn failed(path: &Path, error: ReplaceError) -> ClientError {
+    let path = path.to_owned();
+    match error {
+        ReplaceError::Changed => ClientError::Changed(path),
+        ReplaceError::ReadOnly => ClientError::ReadOnly(path),
+        ReplaceError::Io(error) => ClientError::Unwritable {
+            path,
+            kind: error.kind(),
+        },
+    }
+}

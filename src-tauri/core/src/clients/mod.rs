@@ -1,0 +1,35 @@
+//! Other AI clients on this machine: taking their servers over, and letting them use ours.
+//!
+//! ```text
+//! apps      one file per client: where its configuration is, how its servers are written
+//! document  its servers read and changed as text: everything else stays, byte for byte (json, toml)
+//! import    their servers → our config file, through config::edit
+//! use_in    our entry → their file: preview, backup, write, undo
+//! ```
+//!
+//! What is refused here: a file that cannot be parsed is never written, an entry that somebody else wrote is never
+//! replaced, and no value of another client's file is shown: neither in a preview nor in an error.
+
+mod app;
+mod apps;
+mod document;
+mod error;
+mod file;
+mod import;
+mod machine;
+mod ours;
+mod record;
+mod use_in;
+mod veil;
+
+pub use app::ClientApp;
+pub use error::ClientError;
+pub use import::{
+    Import, ImportCandidate, ImportPreview, ImportReport, ImportSource, ImportVerdict, Imported,
+};
+pub use machine::{Machine, Os};
+pub use ours::leads_back;
+pub use use_in::{Bridge, Done, Target, Undone, UseIn, UseInPreview, Way, Wish};
+
+#[cfg(test)]
+mod test_kit;

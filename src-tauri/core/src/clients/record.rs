@@ -1,0 +1,123 @@
+//! What was written into other clients' files, so that it can be taken back by a later process: `use-in.json`.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::ClientError;
+use crate::{
+    access::{AccessError, file as own_file},
+    store::Home,
+};
+
+/// How many writes can be taken back, one after the other.
+const MOST: usize = 50;
+
+/// One write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Written {
+    /// The client's id.
+    pub(super) app: String,
+    /// Its file.
+    pub(super) path: PathBuf,
+    /// What stood there before; none when there was no file.
+    pub(super) backup: Option<PathBuf>,
+    /// SHA-256 of what stood there after.
+    pub(super) after: String,
+    /// The entries that were written.
+    pub(super) entries: Vec<String>,
+    /// The keys that were made for it, by their clients' names.
+    pub(super) keys: Vec<String>,
+}
+
+/// The list of them, the last one last.
+#[derive(Clone, Debug)]
+pub(super) struct Records(PathBuf);
+
+impl Records {
+    pub(super) fn of(home: &Home) -> Self {
+        Self(home.data().join("use-in.json"))
+    }
+
+    pub(super) fn push(&self, written: Written) -> Result<(), ClientError> {
+        self.change(|list| {
+            list.push(written);
+            if list.len() > MOST {
+                list.remove(0);
+            }
+        })
+    }
+
+    /// The last write into a client's file.
+    pub(super) fn last(&self, app: &str) -> Result<Option<Written>, ClientError> {
+        let read = own_file::read(&self.0).and_then(|bytes| self.parse(bytes.as_deref()));
+        let list = read.map_err(told)?;
+        Ok(list.into_iter().rev().find(|written| written.app == app))
+    }
+
+    pub(super) fn remove(&self, written: &Written) -> Result<(), ClientError> {
+        self.change(|list| {
+            if let Some(at) = list.iter().rposition(|known| known == written) {
+                list.remove(at);
+            }
+        })
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<Written>)) -> Result<(), ClientError> {
+        let changed = own_file::update(&self.0, |before| {
+            let mut list = self.parse(before)?;
+            change(&mut list);
+            let text = serde_json::to_vec_pretty(&list).map_err(|_| self.damaged())?;
+            Ok((text, ()))
+        });
+        changed.map_err(told)
+    }
+
+    fn parse(&self, bytes: Option<&[u8]>) -> Result<Vec<Written>, AccessError> {
+        bytes.map_or(Ok(Vec::new()), |bytes| {
+            serde_json::from_slice(bytes).map_err(|_| self.damaged())
+        })
+    }
+
+    fn damaged(&self) -> AccessError {
+        AccessError::Damaged(self.0.clone())
+    }
+}
+
+fn told(error: AccessError) -> ClientError {
+    match error {
+        AccessError::Damaged(path) => ClientError::Broken {
+            path,
+            cause: "it is not what was written there".to_owned(),
+        },
+        error => error.into(),
+    }
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(super) fn fingerprint(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+
+    let mut digits = String::new();
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+/// Where what stood in a file is kept: beside it, under the first name that is free.
+pub(super) fn backup_path(file: &Path) -> PathBuf {
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let numbered = |number: usize| match number {
+        1 => format!("{name}.omlx-backup"),
+        number => format!("{name}.omlx-backup-{number}"),
+    };
+    let candidates = (1..=MOST).map(|number| file.with_file_name(numbered(number)));
+    let mut free = candidates.filter(|path| !path.exists());
+    free.next().unwrap_or_else(|| file.with_file_name(numbered(1)))
+}
