@@ -96,6 +96,14 @@ impl Access {
         Some(client)
     }
 
+    /// The key as a key, provided that it opens; it does not count as used.
+    pub(crate) fn recognise(&self, key: &str) -> Option<ClientKey> {
+        let presented = KeyHash::of_presented(key)?;
+        let ledger = self.ledger().ok()?;
+        let opens = ledger.entries.iter().any(|entry| entry.key.matches(&presented));
+        opens.then(|| ClientKey::known(key))
+    }
+
     /// The client with its rules as they are now; none when it was revoked. For connections that stay open.
     pub fn current(&self, client: &Client) -> Option<Client> {
         if client.id().as_str() == BRIDGE {

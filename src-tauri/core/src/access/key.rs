@@ -31,6 +31,11 @@ impl ClientKey {
         Ok(Self(text))
     }
 
+    /// One that was made before.
+    pub(super) fn known(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+
     /// The text the client sends after `Bearer`.
     pub fn reveal(&self) -> &str {
         &self.0

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     ServerId,
-    access::{Access, Pattern, Patterns, Rules},
+    access::{Access, ClientKey, Pattern, Patterns, Rules},
     diff::{DiffLine, diff},
     store::Home,
 };
@@ -147,6 +147,8 @@ struct Planned {
     make: Make,
     /// Whether the file has it already.
     present: bool,
+    /// The key that stands in its place and still opens.
+    key: Option<ClientKey>,
 }
 
 /// How an entry is made.
@@ -278,6 +280,9 @@ impl UseIn {
                 return Err(ClientError::Entangled(path.to_owned()));
             }
             let there = document.get(&planned.name);
+            planned.key = there
+                .and_then(ours::key)
+                .and_then(|key| self.access.recognise(key));
             planned.present = there.is_some_and(|there| self.is_as_wished(app, planned, there));
         }
         Ok(Plan {
@@ -300,6 +305,7 @@ impl UseIn {
             name,
             make,
             present: false,
+            key: None,
         };
         let bridged = |id: &ServerId| planned(id.to_string(), Make::Program(self.bridge.args(id)));
         let entries = match (&wish.target, way) {
@@ -337,13 +343,10 @@ impl UseIn {
     fn is_as_wished(&self, app: &App, planned: &Planned, there: &Value) -> bool {
         match &planned.make {
             Make::Program(args) => *there == self.program(app, args),
-            Make::Remote { url, .. } => {
-                let key = ours::key(there).unwrap_or_default();
-                self.access.authenticate(key).is_some()
-                    && app
-                        .remote
-                        .is_some_and(|remote| *there == remote(url, &format!("Bearer {key}")))
-            }
+            Make::Remote { url, .. } => planned.key.as_ref().is_some_and(|key| {
+                app.remote
+                    .is_some_and(|remote| *there == remote(url, &format!("Bearer {}", key.reveal())))
+            }),
         }
     }
 
@@ -378,16 +381,17 @@ impl UseIn {
         if planned.present {
             return Ok(self.shown(app, planned));
         }
+        if let Some(key) = &planned.key {
+            return Ok(self.entry(app, planned, key.reveal()));
+        }
         let known = self.access.clients()?;
-        let is_known = known.iter().any(|known| known.name.eq_ignore_ascii_case(client));
-        let key = if is_known {
-            // Its entry is gone or its key opens nothing: whoever else has the old key is shut out.
-            self.access.reissue(client)?
-        } else {
-            let key = self.access.issue(client, rules.clone())?;
-            keys.push(client.clone());
-            key
-        };
+        let is_known = |name: &str| known.iter().any(|known| known.name.eq_ignore_ascii_case(name));
+        let numbered = (2..=u32::MAX).map(|number| format!("{client} {number}"));
+        let mut names = std::iter::once(client.clone()).chain(numbered);
+        // One that was given out by hand is in use somewhere, and stays as it is.
+        let name = names.find(|name| !is_known(name)).unwrap_or_default();
+        let key = self.access.issue(&name, rules.clone())?;
+        keys.push(name);
         Ok(self.entry(app, planned, key.reveal()))
     }
 

@@ -163,6 +163,37 @@ fn the_key_in_the_file_opens_the_gateway_for_that_client() {
 }
 
 #[test]
+fn a_key_that_was_given_out_by_hand_stays_good() {
+    let desk = Desk::full();
+    let use_in = desk.use_in();
+    let by_hand = use_in.access.issue("Cursor", Rules::default()).expect("issued");
+    use_in.apply(&wish(app("cursor"), None)).expect("written");
+    assert!(use_in.access.authenticate(by_hand.reveal()).is_some());
+    let names = |clients: Vec<crate::access::ClientSummary>| {
+        clients.into_iter().map(|client| client.name).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(use_in.access.clients().expect("listed")),
+        ["Cursor", "Cursor 2"]
+    );
+    use_in.undo("cursor").expect("undone");
+    assert_eq!(names(use_in.access.clients().expect("listed")), ["Cursor"]);
+}
+
+#[test]
+fn a_gateway_that_moved_is_written_anew_with_the_key_there_was() {
+    let desk = Desk::full();
+    let mut use_in = desk.use_in();
+    use_in.apply(&wish(app("zed"), None)).expect("written");
+    let before = desk.text(app("zed"));
+    use_in.gateway = "http://127.0.0.1:9000".to_owned();
+    assert!(use_in.apply(&wish(app("zed"), None)).expect("written").changed);
+    assert_eq!(desk.text(app("zed")), before.replace(":8719", ":9000"));
+    assert_eq!(use_in.access.clients().expect("listed").len(), 1);
+    assert_eq!(use_in.access.clients().expect("listed")[0].last_used_at, None);
+}
+
+#[test]
 fn a_preview_makes_no_key_writes_nothing_and_shows_nobody_s_values() {
     let desk = Desk::full();
     let use_in = desk.use_in();
