@@ -287,6 +287,11 @@ impl Server {
         self.0.remembered()
     }
 
+    /// What keeps requests from being made while there is no [`Server::link`].
+    pub fn obstacle(&self) -> Problem {
+        self.0.obstacle()
+    }
+
     /// What is told of a request that went through [`Server::link`] and failed.
     pub async fn explain(&self, fault: &HttpFault) -> Problem {
         self.0.explain(fault).await

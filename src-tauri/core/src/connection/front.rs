@@ -338,13 +338,27 @@ impl Connection {
         let status = self.settled().await;
         let live = self.live.borrow().clone();
         live.ok_or_else(|| {
-            status.problem.unwrap_or_else(|| {
-                Refused::NotConnected {
-                    server: self.config.id.clone(),
-                }
-                .problem()
-            })
+            let known = status.problem.clone();
+            known.unwrap_or_else(|| self.obstacle_in(&status))
         })
+    }
+
+    /// What keeps requests from being made, as far as known.
+    pub(crate) fn obstacle(&self) -> Problem {
+        let status = self.snapshot();
+        status
+            .problem
+            .clone()
+            .unwrap_or_else(|| self.obstacle_in(&status))
+    }
+
+    /// Somebody who signed out needs not be told at once; whoever calls a tool after that does.
+    fn obstacle_in(&self, status: &ServerSnapshot) -> Problem {
+        let server = self.config.id.clone();
+        match status.auth {
+            AuthStatus::NotAuthenticated => Refused::SignInNeeded { server }.problem(),
+            _ => Refused::NotConnected { server }.problem(),
+        }
     }
 
     async fn send(&self, command: Command) -> Result<(), Problem> {
