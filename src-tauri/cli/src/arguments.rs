@@ -9,7 +9,8 @@ use crate::{
         access::AccessArguments, add::AddArguments, bridge::BridgeArguments, call::CallArguments,
         completions::CompletionsArguments, demo::DemoArguments, doctor::DoctorArguments,
         edit::NamesArguments, import::ImportArguments, login::LoginArguments, logout::LogoutArguments,
-        remove::RemoveArguments, status::StatusArguments, tools::ToolsArguments, use_in::UseArguments,
+        remove::RemoveArguments, serve::ServeArguments, status::StatusArguments, tools::ToolsArguments,
+        use_in::UseArguments,
     },
     output::face::ColorChoice,
 };
@@ -89,6 +90,7 @@ pub(crate) enum Command {
     Tools(ToolsArguments),
     Call(CallArguments),
     Bridge(BridgeArguments),
+    Serve(ServeArguments),
     Add(AddArguments),
     Remove(RemoveArguments),
     Import(ImportArguments),

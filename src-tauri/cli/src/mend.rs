@@ -48,6 +48,7 @@ impl Mend {
         let program = self.program;
         Some(match code {
             "unknown_server" => format!("{program} status lists them; {program} add NAME URL adds one"),
+            "port_in_use" | "cannot_listen" => format!("{program} serve --port N, with a port that is free"),
             "config_missing" => format!("{program} add NAME URL"),
             "server_variable" => format!("export that variable, then: {program} status"),
             _ => return None,

@@ -12,7 +12,7 @@ use crate::message::{self, INTERNAL_ERROR, Message};
 const SESSION_VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 
 /// The version of the stateless era.
-const STATELESS_VERSION: &str = "2026-07-28";
+pub(crate) const STATELESS_VERSION: &str = "2026-07-28";
 
 /// Says what keeps a server from being used, and what a person does about it, in plain sentences.
 pub(crate) fn sentence(server: &ServerId, problem: &Problem) -> String {
@@ -96,7 +96,7 @@ pub(crate) fn answer(server: &Server, seen: &Message<'_>, problem: &Problem) -> 
 }
 
 /// The era a request is of.
-fn era_of(seen: &Message<'_>) -> Era {
+pub(crate) fn era_of(seen: &Message<'_>) -> Era {
     match seen.params().stateless_version() {
         Some(_) => Era::Stateless,
         None => Era::Session,
@@ -105,12 +105,17 @@ fn era_of(seen: &Message<'_>) -> Era {
 
 /// `initialize`, as the server would, and with changing lists: they change when it is there again.
 pub(crate) fn initialize(server: &Server, asked: Option<&str>) -> Value {
-    let version = asked
-        .filter(|asked| SESSION_VERSIONS.contains(asked))
-        .unwrap_or(SESSION_VERSIONS[0]);
     let mut result = introduced(server);
-    result["protocolVersion"] = version.into();
+    result["protocolVersion"] = version(asked).into();
     result
+}
+
+/// The version of the session era that is agreed on.
+pub(crate) fn version(asked: Option<&str>) -> &'static str {
+    let known = SESSION_VERSIONS
+        .into_iter()
+        .find(|version| asked == Some(version));
+    known.unwrap_or(SESSION_VERSIONS[0])
 }
 
 /// `server/discover` (MCP 2026-07-28), valid for no time at all.
@@ -144,7 +149,7 @@ fn introduced(server: &Server) -> Value {
 }
 
 /// A list of the stateless era says how long it may be kept: not at all.
-fn listed(mut list: Value, era: Era) -> Value {
+pub(crate) fn listed(mut list: Value, era: Era) -> Value {
     if era == Era::Stateless {
         list["ttlMs"] = 0.into();
         list["cacheScope"] = "private".into();
@@ -152,7 +157,7 @@ fn listed(mut list: Value, era: Era) -> Value {
     complete(list, era)
 }
 
-fn complete(mut result: Value, era: Era) -> Value {
+pub(crate) fn complete(mut result: Value, era: Era) -> Value {
     if era == Era::Stateless {
         result["resultType"] = "complete".into();
     }

@@ -2,10 +2,14 @@
 
 use std::{io, time::Duration};
 
-use omlx_mcp::handle::Server;
+use omlx_mcp::{
+    access::{Access, Client},
+    handle::Server,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
+    guest::Lobby,
     lines::{Line, Lines},
     message::{self, INVALID_REQUEST},
     outlet::Outlet,
@@ -21,12 +25,13 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Lends `server` to whoever is at the other end of `input` and `output`, until they are gone. Nothing but MCP messages
 /// is written to `output`.
 pub async fn bridge(
-    server: Server,
+    (server, access): (Server, Access),
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Send + Sync + 'static,
 ) -> io::Result<()> {
     let out = Outlet::lines(output);
-    let relay = Relay::new(server, out.clone());
+    let guest = Lobby::open(access).guest(Client::on_standard_streams());
+    let relay = Relay::new(server, (out.clone(), guest));
     let mut lines = Lines::new(input, MAX_LINE);
     let outcome = loop {
         let line = tokio::select! {

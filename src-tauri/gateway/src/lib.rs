@@ -12,6 +12,8 @@
 mod away;
 mod bridge;
 mod events;
+mod guest;
+mod http;
 mod lines;
 mod message;
 mod outlet;
@@ -19,3 +21,4 @@ mod relay;
 mod upstream;
 
 pub use bridge::bridge;
+pub use http::{Gateway, GatewayError, Settings};

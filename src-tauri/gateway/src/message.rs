@@ -13,6 +13,9 @@ pub(crate) const INVALID_REQUEST: i32 = -32600;
 /// JSON-RPC: it went wrong on our side of the server.
 pub(crate) const INTERNAL_ERROR: i32 = -32603;
 
+/// JSON-RPC: the method does not exist.
+pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
+
 /// The member of `_meta` by which a request says that it is of the stateless era (MCP 2026-07-28).
 const VERSION_MEMBER: &str = "io.modelcontextprotocol/protocolVersion";
 

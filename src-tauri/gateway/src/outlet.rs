@@ -32,7 +32,6 @@ pub(crate) enum Outlet {
     /// Lines on a stream (MCP "stdio").
     Lines(Arc<Mutex<Writer>>),
     /// Whole messages to another task.
-    #[expect(dead_code, reason = "the face over HTTP reads from it")]
     Queue(mpsc::Sender<Bytes>),
 }
 

@@ -7,6 +7,7 @@
 //! | there again | the client's handshake is made up for, and it is told that the lists have changed |
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
@@ -22,7 +23,7 @@ use omlx_mcp::{
     handle::Server,
 };
 use serde_json::value::RawValue;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
@@ -30,6 +31,7 @@ use tokio_util::{
 
 use crate::{
     away,
+    guest::{self, Guest, Page},
     message::{self, Id, Kind, Message},
     outlet::{Outlet, OutletError},
     upstream::{
@@ -64,6 +66,7 @@ pub(crate) struct Relay(Arc<Inner>);
 
 struct Inner {
     server: Server,
+    guest: Guest,
     out: Outlet,
     link: watch::Receiver<Option<Link>>,
     greeting: Mutex<Greeting>,
@@ -107,10 +110,11 @@ impl<E: Into<Unanswered>> From<E> for Failure {
 
 impl Relay {
     /// Begins to relay, and to watch for the server to come back.
-    pub(crate) fn new(server: Server, out: Outlet) -> Self {
+    pub(crate) fn new(server: Server, (out, guest): (Outlet, Guest)) -> Self {
         let link = server.link();
         let relay = Self(Arc::new(Inner {
             server,
+            guest,
             out,
             link,
             greeting: Mutex::default(),
@@ -159,7 +163,7 @@ impl Relay {
     pub(crate) async fn end(&self, grace: Duration) {
         let inner = &self.0;
         let idle = async {
-            while !self.in_flight(|waiting| waiting.is_empty()) || !self.is_idle().await {
+            while !self.in_flight(|waiting| waiting.is_empty()) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -192,7 +196,24 @@ impl Relay {
     }
 
     async fn begin(&self, text: Bytes, id: &RawValue, seen: &Message<'_>) {
-        let ask = Ask::of(id, seen);
+        let params = seen.params();
+        let called = match (seen.method(), params.name.as_deref()) {
+            ("tools/call", Some(tool)) => Some((
+                tool,
+                self.0.guest.calls(self.0.server.id(), tool, params.arguments),
+            )),
+            _ => None,
+        };
+        if let Some((tool, _)) = &called
+            && let Err(refusal) = self.0.guest.permit(&self.0.server, tool)
+        {
+            if let Some((_, called)) = called {
+                called.over(refusal.code());
+            }
+            return self.tell(message::result(id, &guest::refused(&refusal))).await;
+        }
+        let called = called.map(|(_, called)| called);
+        let ask = Ask::of(id, seen, self.0.out.clone());
         let room = self.in_flight(|waiting| {
             let room = waiting.len() < IN_FLIGHT;
             if room {
@@ -204,36 +225,63 @@ impl Relay {
             let full = format!("{IN_FLIGHT} requests are on their way already");
             return self.tell(message::error(Some(id), BUSY, &full)).await;
         }
+        let list = (seen.method() == "tools/list").then(|| guest::page_of(seen));
         let relay = self.clone();
         self.0.tasks.spawn(async move {
-            relay.request(text, &ask).await;
-            relay.in_flight(|waiting| waiting.remove(&ask.id));
+            let (id, outcome) = match list {
+                Some(page) => relay.list(text, (ask, page)).await,
+                None => relay.request(text, &ask).await,
+            };
+            relay.in_flight(|waiting| waiting.remove(&id));
+            if let Some(called) = called {
+                called.over(&outcome);
+            }
         });
     }
 
-    async fn request(&self, text: Bytes, ask: &Ask) {
-        let Err(failure) = self.exchange(&text, ask).await else {
-            return;
+    /// A list of tools goes through the client's own sieve.
+    async fn list(&self, text: Bytes, (mut ask, page): (Ask, Page)) -> (Id, Cow<'static, str>) {
+        let (sender, mut messages) = mpsc::channel(1);
+        ask.out = Outlet::Queue(sender);
+        let asking = async move { self.request(text, &ask).await };
+        let sieving = async {
+            while let Some(message) = messages.recv().await {
+                let server = self.0.server.id();
+                self.tell(self.0.guest.sieve_answer(server, message, page)).await;
+            }
         };
-        if ask.cancel.is_cancelled() {
-            return;
-        }
-        let Ok(seen) = Message::peek(&text) else { return };
-        let Some(id) = seen.id else { return };
+        tokio::join!(asking, sieving).0
+    }
+
+    /// Passes on a request and its answer, whatever that is; how it went.
+    async fn request(&self, text: Bytes, ask: &Ask) -> (Id, Cow<'static, str>) {
+        let over = |outcome: &'static str| (ask.id.clone(), Cow::Borrowed(outcome));
+        let failure = match self.exchange(&text, ask).await {
+            _ if ask.cancel.is_cancelled() => return over("cancelled"),
+            Ok(()) => return over(ask.outcome.get().copied().unwrap_or("ok")),
+            Err(Failure::Unanswered(Unanswered::Outlet(OutletError::Gone))) => {
+                self.0.over.cancel();
+                return over("cancelled");
+            }
+            Err(failure) => failure,
+        };
         let (away, problem) = match failure {
             Failure::Away(problem) => (true, problem),
-            Failure::Unanswered(Unanswered::Outlet(OutletError::Gone)) => return self.0.over.cancel(),
             Failure::Unanswered(why) => (is_away(&why), self.explain(why).await),
+        };
+        let (Ok(seen), id) = (Message::peek(&text), ask.id.raw()) else {
+            return over("ok");
         };
         let answer = if away {
             self.0.away.store(true, Ordering::Relaxed);
-            away::answer(&self.0.server, &seen, &problem)
+            away::answer(&self.0.server, &seen, &problem).unwrap_or_default()
         } else {
-            Some(away::failure(id, seen.method(), (self.0.server.id(), &problem)))
+            away::failure(&id, seen.method(), (self.0.server.id(), &problem))
         };
-        if let Some(answer) = answer {
-            self.tell(answer).await;
+        if ask.out.send(answer).await == Err(OutletError::Gone) {
+            self.0.over.cancel();
         }
+        (ask.id.clone(), problem.code)
     }
 
     async fn exchange(&self, text: &Bytes, ask: &Ask) -> Result<(), Failure> {
@@ -250,9 +298,9 @@ impl Relay {
             }
             Upstream::Legacy(wire) => {
                 let asked = (ask.id.clone(), ask.operation.clone());
-                Ok(wire.send(text.clone(), Some(asked)).await?)
+                answered(ask, wire.ask(text.clone(), asked)).await
             }
-            Upstream::Program(wire) => Ok(wire.send(text, Some(ask.id.clone())).await?),
+            Upstream::Program(wire) => answered(ask, wire.ask(text, ask.id.clone())).await,
         }
     }
 
@@ -265,8 +313,7 @@ impl Relay {
             };
         }
         let failure = match self.greet(text, id).await {
-            Ok(Some(answer)) => return self.tell(answer).await,
-            Ok(None) => return,
+            Ok(answer) => return self.tell(answer).await,
             Err(failure) => failure,
         };
         let problem = match failure {
@@ -285,20 +332,13 @@ impl Relay {
         }
     }
 
-    /// Passes a handshake on; none when the answer comes by itself.
-    async fn greet(&self, text: Bytes, id: &RawValue) -> Result<Option<Bytes>, Failure> {
-        match self.upstream().await? {
-            Upstream::Http(wire) => Ok(Some(wire.initialize(text).await?)),
-            Upstream::Legacy(wire) => {
-                let asked = (Id::of(id), "initialize".to_owned());
-                wire.send(text, Some(asked)).await?;
-                Ok(None)
-            }
-            Upstream::Program(wire) => {
-                wire.send(&text, Some(Id::of(id))).await?;
-                Ok(None)
-            }
-        }
+    /// Passes a handshake on, in whatever way.
+    async fn greet(&self, text: Bytes, id: &RawValue) -> Result<Bytes, Failure> {
+        Ok(match self.upstream().await? {
+            Upstream::Http(wire) => wire.initialize(text).await?,
+            Upstream::Legacy(wire) => wire.ask(text, (Id::of(id), "initialize".to_owned())).await?,
+            Upstream::Program(wire) => wire.ask(&text, Id::of(id)).await?,
+        })
     }
 
     async fn notified(&self, text: Bytes, seen: &Message<'_>) {
@@ -330,8 +370,8 @@ impl Relay {
         let passing = async {
             match self.upstream_now().await {
                 Some(Upstream::Http(wire)) => wire.tell(text).await,
-                Some(Upstream::Legacy(wire)) => wire.send(text, None).await,
-                Some(Upstream::Program(wire)) => wire.send(&text, None).await,
+                Some(Upstream::Legacy(wire)) => wire.tell(text).await,
+                Some(Upstream::Program(wire)) => wire.tell(&text).await,
                 None => Ok(()),
             }
         };
@@ -352,15 +392,6 @@ impl Relay {
         if listening.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
             let heard = tokio::spawn(async move { wire.listen().await });
             *listening = Some(AbortOnDropHandle::new(heard));
-        }
-    }
-
-    /// Whether everything that was asked has been answered.
-    async fn is_idle(&self) -> bool {
-        match self.upstream_now().await {
-            Some(Upstream::Legacy(wire)) => wire.is_idle(),
-            Some(Upstream::Program(wire)) => wire.is_idle(),
-            Some(Upstream::Http(_)) | None => true,
         }
     }
 
@@ -403,7 +434,7 @@ impl Relay {
             Link::Http { http, .. } => Upstream::Http(Arc::new(HttpWire::new(http, out))),
             Link::Program => match self.0.server.start_program().await {
                 Some(program) => Upstream::Program(Arc::new(ProgramWire::new(program?, out))),
-                None => return Err(Failure::Away(self.reason())),
+                None => return Err(Failure::Away(self.0.server.obstacle())),
             },
         })
     }
@@ -429,7 +460,7 @@ impl Relay {
         let text = message::request(&id, "initialize", &params);
         let answer = match upstream {
             Upstream::Http(wire) => wire.initialize(text).await?,
-            Upstream::Legacy(wire) => wire.ask(text, Id::of(&id)).await?,
+            Upstream::Legacy(wire) => wire.ask(text, (Id::of(&id), "initialize".to_owned())).await?,
             Upstream::Program(wire) => wire.ask(&text, Id::of(&id)).await?,
         };
         if Message::peek(&answer).is_ok_and(|seen| seen.result.is_none()) {
@@ -439,8 +470,8 @@ impl Relay {
             let note = message::notification("notifications/initialized");
             match upstream {
                 Upstream::Http(wire) => wire.tell(note).await?,
-                Upstream::Legacy(wire) => wire.send(note, None).await?,
-                Upstream::Program(wire) => wire.send(&note, None).await?,
+                Upstream::Legacy(wire) => wire.tell(note).await?,
+                Upstream::Program(wire) => wire.tell(&note).await?,
             }
         }
         self.greeting().owed = false;
@@ -466,22 +497,10 @@ impl Relay {
         if let Some(link) = self.0.link.borrow().clone() {
             return Ok(link);
         }
-        let settled = tokio::time::timeout(PATIENCE, self.0.server.settled()).await;
+        // One that takes longer than this is told as what it is by then.
+        let _ = tokio::time::timeout(PATIENCE, self.0.server.settled()).await;
         let link = self.0.link.borrow().clone();
-        link.ok_or_else(|| {
-            let told = settled.ok().and_then(|settled| settled.problem);
-            told.unwrap_or_else(|| self.reason())
-        })
-    }
-
-    /// Why there is nothing to go through.
-    fn reason(&self) -> Problem {
-        let snapshot = self.0.server.snapshot();
-        snapshot.problem.unwrap_or_else(|| Problem {
-            code: "not_connected".into(),
-            message: format!("{} is not connected", self.0.server.id()),
-            action: omlx_mcp::Action::Retry,
-        })
+        link.ok_or_else(|| self.0.server.obstacle())
     }
 
     async fn explain(&self, why: Unanswered) -> Problem {
@@ -548,8 +567,19 @@ impl Upstream {
     }
 }
 
+/// Passes an answer on that came by way of a connection which carries many.
+async fn answered(ask: &Ask, asking: impl Future<Output = Result<Bytes, Unanswered>>) -> Result<(), Failure> {
+    let answer = tokio::select! {
+        answer = asking => answer?,
+        () = ask.cancel.cancelled() => return Ok(()),
+    };
+    // The first answer counts.
+    let _ = ask.outcome.set(guest::outcome_of(&answer));
+    Ok(ask.out.send(answer).await?)
+}
+
 /// Whether the server is away, and what was last known of it may be told instead.
-fn is_away(why: &Unanswered) -> bool {
+pub(crate) fn is_away(why: &Unanswered) -> bool {
     match why {
         Unanswered::Http(HttpFault::Refused(refusal)) => refusal.status == http::StatusCode::UNAUTHORIZED,
         Unanswered::Http(

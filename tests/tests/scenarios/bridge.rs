@@ -286,7 +286,7 @@ done"#;
     assert_eq!(custom["result"]["echoed"], "as it is");
     let call = client.ask("tools/call", json!({ "name": "x" })).await?;
     assert!(
-        call["error"]["message"]
+        call["result"]["content"][0]["text"]
             .as_str()
             .is_some_and(|text| text.contains("exited with code 7")),
         "{call}"

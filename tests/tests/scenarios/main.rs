@@ -10,6 +10,7 @@ mod config_live;
 mod documentation;
 mod dpop;
 mod forgotten_client;
+mod gateway;
 mod identity;
 mod import;
 mod interop;

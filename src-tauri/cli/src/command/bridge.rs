@@ -1,6 +1,7 @@
 //! `omlx mcp bridge`: a server on standard streams, signed in.
 
 use omlx_mcp::{
+    access::Access,
     browser::SystemBrowser,
     clock::Clock,
     config::Surface,
@@ -55,8 +56,9 @@ pub(super) async fn run(arguments: &BridgeArguments, context: &Context) -> Resul
     let server = handle
         .server(id.as_str())
         .map_err(|error| Failure::told(&error))?;
+    let access = Access::open(&context.home()?, Clock::system());
     let bridged = async {
-        omlx_gateway::bridge(server, pipes::input(), pipes::output()).await?;
+        omlx_gateway::bridge((server, access), pipes::input(), pipes::output()).await?;
         Ok(Ending::Done)
     };
     let outcome = Box::pin(core::interruptible(bridged)).await;

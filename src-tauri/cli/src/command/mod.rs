@@ -13,6 +13,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 mod pasted;
 pub(crate) mod remove;
+pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod tools;
 pub(crate) mod use_in;
@@ -37,6 +38,7 @@ pub(crate) fn run(command: Command, context: &Context, output: &mut Output) -> R
         Command::Tools(arguments) => lasting(tools::run(&arguments, context, output)),
         Command::Call(arguments) => lasting(call::run(&arguments, context, output)),
         Command::Bridge(arguments) => lasting(bridge::run(&arguments, context)),
+        Command::Serve(arguments) => serving(serve::run(&arguments, context, output)),
         Command::Add(arguments) => lasting(add::run(&arguments, context, output)),
         Command::Remove(arguments) => lasting(remove::run(&arguments, context, output)),
         Command::Enable(arguments) => edit::enable(&arguments, context, output),
@@ -48,6 +50,14 @@ pub(crate) fn run(command: Command, context: &Context, output: &mut Output) -> R
         Command::Demo(arguments) => lasting(demo::run(arguments, context, output)),
         Command::Completions(arguments) => completions::run(&arguments, context, output),
     }
+}
+
+/// Many clients at once are served by all processors.
+fn serving(command: impl Future<Output = Result<Ending, Failure>>) -> Result<Ending, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(command)
 }
 
 fn lasting(command: impl Future<Output = Result<Ending, Failure>>) -> Result<Ending, Failure> {

@@ -2,7 +2,7 @@
 //! pieces it came in.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::fault::Unanswered;
 use crate::{
     events::{Part, Splitter},
+    guest::outcome_of,
     message::{self, Id, Kind, Message},
     outlet::{Outlet, OutletError, Passing},
 };
@@ -70,6 +71,10 @@ pub(crate) struct Ask {
     pub(crate) id: Id,
     /// What it is called in a refusal.
     pub(crate) operation: String,
+    /// Where the answer goes, and what comes with it.
+    pub(crate) out: Outlet,
+    /// How the answer looked, once it was seen.
+    pub(crate) outcome: OnceLock<&'static str>,
     /// Nobody waits for the answer any more.
     pub(crate) cancel: CancellationToken,
     /// The header fields that repeat its content (MCP 2026-07-28, "Standard Headers"); none in the session era.
@@ -78,7 +83,7 @@ pub(crate) struct Ask {
 
 impl Ask {
     /// Reads what is needed.
-    pub(crate) fn of(id: &RawValue, seen: &Message<'_>) -> Self {
+    pub(crate) fn of(id: &RawValue, seen: &Message<'_>, out: Outlet) -> Self {
         let params = seen.params();
         let mut fields = HeaderMap::new();
         if let Some(version) = params.stateless_version() {
@@ -98,6 +103,8 @@ impl Ask {
         Self {
             id: Id::of(id),
             operation: params.operation(seen.method()),
+            out,
+            outcome: OnceLock::new(),
             cancel: CancellationToken::new(),
             fields,
         }
@@ -161,8 +168,8 @@ impl HttpWire {
         }
         match media(&response) {
             Media::Events if response.status().is_success() => self.events(response, ask).await,
-            Media::Json if response.status().is_success() => self.json(response, &ask.cancel).await,
-            Media::Json => self.refused(response, ask).await,
+            Media::Json if response.status().is_success() => json(response, ask).await,
+            Media::Json => refused(response, ask).await,
             _ => Err(unexpected(&response)),
         }
     }
@@ -279,41 +286,6 @@ impl HttpWire {
         http.send(request).await
     }
 
-    async fn json(
-        &self,
-        mut response: reqwest::Response,
-        cancel: &CancellationToken,
-    ) -> Result<(), Unanswered> {
-        let mut passing = self.out.pass();
-        loop {
-            match next(&mut response, &passing, cancel).await {
-                Ok(Some(chunk)) => passing.push(&chunk).await?,
-                Ok(None) if cancel.is_cancelled() => return Ok(passing.abandon().await?),
-                Ok(None) if passing.whole().is_some_and(|text| text.trim_ascii().is_empty()) => {
-                    return Err(Unanswered::BrokenOff);
-                }
-                Ok(None) => return Ok(passing.finish().await?),
-                Err(fault) => {
-                    passing.abandon().await?;
-                    return Err(fault);
-                }
-            }
-        }
-    }
-
-    /// An error status with a JSON body: the server's JSON-RPC error, under the id that was asked with.
-    async fn refused(&self, response: reqwest::Response, ask: &Ask) -> Result<(), Unanswered> {
-        let fault = unexpected(&response);
-        let body = collected(response, MAX_HANDSHAKE).await?;
-        match Message::peek(&body).ok().and_then(|seen| seen.error) {
-            Some(error) => Ok(self
-                .out
-                .send(message::error_with(Some(&ask.id.raw()), &error))
-                .await?),
-            None => Err(fault),
-        }
-    }
-
     /// Passes on a stream of events up to the answer; one that breaks off is taken up again where the server lets it.
     async fn events(&self, response: reqwest::Response, ask: &Ask) -> Result<(), Unanswered> {
         let (mut stream, mut in_vain) = (Stream::default(), 0);
@@ -347,8 +319,8 @@ impl HttpWire {
     ) -> Result<(), Unanswered> {
         let never = CancellationToken::new();
         let cancel = ask.map_or(&never, |ask| &ask.cancel);
-        let id = ask.map(|ask| &ask.id);
-        let mut passing = self.out.pass();
+        let out = ask.map_or(&self.out, |ask| &ask.out);
+        let mut passing = out.pass();
         loop {
             let chunk = match next(&mut response, &passing, cancel).await {
                 Ok(Some(chunk)) => chunk,
@@ -367,9 +339,9 @@ impl HttpWire {
                     Part::End => {
                         stream.other = false;
                         stream.heard = true;
-                        stream.answered |= answers(&passing, id);
+                        stream.answered |= answers(&passing, ask);
                         passing.finish().await?;
-                        passing = self.out.pass();
+                        passing = out.pass();
                     }
                     Part::Kind(kind) => stream.other = !matches!(kind.as_str(), "" | "message"),
                     Part::Id(id) => stream.last = Some(id).filter(|id| !id.is_empty()),
@@ -377,6 +349,48 @@ impl HttpWire {
                 }
             }
         }
+    }
+}
+
+async fn json(mut response: reqwest::Response, ask: &Ask) -> Result<(), Unanswered> {
+    let mut passing = ask.out.pass();
+    loop {
+        match next(&mut response, &passing, &ask.cancel).await {
+            Ok(Some(chunk)) => passing.push(&chunk).await?,
+            Ok(None) if ask.cancel.is_cancelled() => return Ok(passing.abandon().await?),
+            Ok(None) if passing.whole().is_some_and(|text| text.trim_ascii().is_empty()) => {
+                return Err(Unanswered::BrokenOff);
+            }
+            Ok(None) => {
+                note(&passing, ask);
+                return Ok(passing.finish().await?);
+            }
+            Err(fault) => {
+                passing.abandon().await?;
+                return Err(fault);
+            }
+        }
+    }
+}
+
+/// An error status with a JSON body: the server's JSON-RPC error, under the id that was asked with.
+async fn refused(response: reqwest::Response, ask: &Ask) -> Result<(), Unanswered> {
+    let fault = unexpected(&response);
+    let body = collected(response, MAX_HANDSHAKE).await?;
+    match Message::peek(&body).ok().and_then(|seen| seen.error) {
+        Some(error) => Ok(ask
+            .out
+            .send(message::error_with(Some(&ask.id.raw()), &error))
+            .await?),
+        None => Err(fault),
+    }
+}
+
+/// Notes how a call went.
+fn note(passing: &Passing<'_>, ask: &Ask) {
+    if let Some(answer) = passing.whole() {
+        // The first answer counts.
+        let _ = ask.outcome.set(outcome_of(answer));
     }
 }
 
@@ -388,12 +402,16 @@ impl Session {
 }
 
 /// Whether a message is the answer that is waited for. One too large to be seen whole is.
-fn answers(passing: &Passing<'_>, id: Option<&Id>) -> bool {
-    let Some(id) = id else { return false };
+fn answers(passing: &Passing<'_>, ask: Option<&Ask>) -> bool {
+    let Some(ask) = ask else { return false };
     let Some(text) = passing.whole() else { return true };
-    Message::peek(text).is_ok_and(|seen| {
-        seen.kind() == Some(Kind::Response) && seen.id.is_none_or(|answered| Id::of(answered) == *id)
-    })
+    let answered = Message::peek(text).is_ok_and(|seen| {
+        seen.kind() == Some(Kind::Response) && seen.id.is_none_or(|answered| Id::of(answered) == ask.id)
+    });
+    if answered {
+        note(passing, ask);
+    }
+    answered
 }
 
 /// The next piece. Nobody waiting any more is the end, but never in the middle of a line.

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     events::{Part, Splitter},
-    message::{self, INTERNAL_ERROR, Id},
+    message::Id,
     outlet::Outlet,
 };
 
@@ -64,41 +64,32 @@ impl LegacyWire {
         })
     }
 
-    /// Whether every request has been answered.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     /// Whether the stream has ended.
     pub(crate) fn is_over(&self) -> bool {
         self.reading.is_finished()
     }
 
-    /// Sends a message; the answer to a request comes by itself.
-    pub(crate) async fn send(&self, text: Bytes, request: Option<(Id, String)>) -> Result<(), Unanswered> {
+    /// Passes on a request, and waits for its answer.
+    pub(crate) async fn ask(&self, text: Bytes, (id, operation): (Id, String)) -> Result<Bytes, Unanswered> {
+        let wait = self.waiting.begin(id);
+        let mut post = self.message(text);
+        post.operation = Some(operation);
+        self.post(post).await?;
+        wait.answer().await.ok_or(Unanswered::BrokenOff)
+    }
+
+    /// Passes on what awaits no answer.
+    pub(crate) async fn tell(&self, text: Bytes) -> Result<(), Unanswered> {
+        self.post(self.message(text)).await
+    }
+
+    fn message(&self, text: Bytes) -> Outgoing {
         let mut post = Outgoing::new(Method::POST);
         let json = HeaderValue::from_static("application/json");
         post.headers.insert(header::CONTENT_TYPE, json);
         post.url = Some(self.endpoint.clone());
         post.body = text;
-        let id = request.map(|(id, operation)| {
-            post.operation = Some(operation);
-            self.waiting.asked(id.clone());
-            id
-        });
-        let outcome = self.post(post).await;
-        match (outcome, id) {
-            // The stream has answered it already.
-            (Err(_), Some(id)) if !self.waiting.forget(&id) => Ok(()),
-            (outcome, _) => outcome,
-        }
-    }
-
-    /// Asks for ourselves.
-    pub(crate) async fn ask(&self, text: Bytes, id: Id) -> Result<Bytes, Unanswered> {
-        let answer = self.waiting.asked_by_us(id);
-        self.send(text, None).await?;
-        answer.await.map_err(|_| Unanswered::BrokenOff)
+        post
     }
 
     async fn post(&self, post: Outgoing) -> Result<(), Unanswered> {
@@ -169,13 +160,7 @@ impl Reader {
     async fn run(mut self) {
         // Nobody reading is the end of it, like a stream that breaks: both are the caller's to notice.
         let _ = self.pass_on().await;
-        for id in self.waiting.all() {
-            let why = Unanswered::BrokenOff.to_string();
-            let answer = message::error(Some(&id.raw()), INTERNAL_ERROR, &why);
-            if self.out.send(answer).await.is_err() {
-                return;
-            }
-        }
+        self.waiting.close();
     }
 
     async fn pass_on(&mut self) -> Result<(), Unanswered> {
@@ -190,7 +175,7 @@ impl Reader {
                     Part::Data(bytes) => passing.push(bytes).await?,
                     Part::End => {
                         other = false;
-                        let theirs = passing.whole().is_none_or(|text| self.waiting.came(text));
+                        let theirs = passing.whole().is_none_or(|text| self.waiting.leaves(text));
                         let message = std::mem::replace(&mut passing, self.out.pass());
                         if theirs {
                             message.finish().await?;

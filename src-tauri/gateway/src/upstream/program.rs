@@ -1,43 +1,44 @@
 //! A program of the client's own, started for it alone: messages are lines both ways (MCP "stdio").
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use omlx_mcp::connection::transport::stdio::{Program, Speaking};
+use omlx_mcp::connection::transport::stdio::{Program, Speaking, StdioFault};
 use tokio::{io::AsyncWriteExt, process::ChildStdin, sync::Mutex};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{fault::Unanswered, waiting::Waiting};
 use crate::{
     lines::{Line, Lines},
-    message::{self, INTERNAL_ERROR, Id},
+    message::Id,
     outlet::{MAX_WHOLE, Outlet},
 };
 
 /// One client's program; it ends when this is dropped.
 pub(crate) struct ProgramWire {
     input: Mutex<ChildStdin>,
-    waiting: Arc<Waiting>,
+    shared: Arc<Shared>,
     /// Holds the program.
     reading: AbortOnDropHandle<()>,
 }
 
+#[derive(Default)]
+struct Shared {
+    waiting: Waiting,
+    fault: OnceLock<StdioFault>,
+}
+
 impl ProgramWire {
-    /// Passes on what `program` says from now on.
+    /// Passes on what `program` says from now on, but for answers.
     pub(crate) fn new(program: Program, out: Outlet) -> Self {
-        let waiting = Arc::new(Waiting::default());
+        let shared = Arc::new(Shared::default());
         let (input, speaking) = program.split();
-        let reading = tokio::spawn(read(speaking, out, Arc::clone(&waiting)));
+        let reading = tokio::spawn(read(speaking, out, Arc::clone(&shared)));
         Self {
             input: Mutex::new(input),
-            waiting,
+            shared,
             reading: AbortOnDropHandle::new(reading),
         }
-    }
-
-    /// Whether every request has been answered.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.waiting.is_empty()
     }
 
     /// Whether the program has ended.
@@ -45,40 +46,42 @@ impl ProgramWire {
         self.reading.is_finished()
     }
 
-    /// Asks for ourselves.
+    /// Passes on a request, and waits for its answer.
     pub(crate) async fn ask(&self, text: &[u8], id: Id) -> Result<Bytes, Unanswered> {
-        let answer = self.waiting.asked_by_us(id);
-        self.send(text, None).await?;
-        answer.await.map_err(|_| Unanswered::BrokenOff)
+        let wait = self.shared.waiting.begin(id);
+        self.tell(text).await?;
+        wait.answer().await.ok_or_else(|| self.fault())
     }
 
-    /// Passes on a message; the answer to a request comes by itself, an error of ours included should the program end.
-    pub(crate) async fn send(&self, text: &[u8], request: Option<Id>) -> Result<(), Unanswered> {
-        if let Some(id) = request.clone() {
-            self.waiting.asked(id);
-        }
-        let mut line = Vec::with_capacity(text.len() + 1);
-        line.extend(text.iter().map(|byte| {
+    /// Passes on what awaits no answer.
+    pub(crate) async fn tell(&self, text: &[u8]) -> Result<(), Unanswered> {
+        let flat = |byte: &u8| {
             if matches!(byte, b'\n' | b'\r') {
                 b' '
             } else {
                 *byte
             }
-        }));
+        };
+        let mut line: Vec<u8> = text.iter().map(flat).collect();
         line.push(b'\n');
         let mut input = self.input.lock().await;
-        let sent = async {
+        let sent: std::io::Result<()> = async {
             input.write_all(&line).await?;
             input.flush().await
-        };
-        if sent.await.is_err() && request.is_none_or(|id| self.waiting.forget(&id)) {
-            return Err(Unanswered::BrokenOff);
         }
-        Ok(())
+        .await;
+        sent.map_err(|_| self.fault())
+    }
+
+    fn fault(&self) -> Unanswered {
+        match self.shared.fault.get() {
+            Some(fault) => Unanswered::Program(fault.clone()),
+            None => Unanswered::BrokenOff,
+        }
     }
 }
 
-async fn read(mut program: Speaking, out: Outlet, waiting: Arc<Waiting>) {
+async fn read(mut program: Speaking, out: Outlet, shared: Arc<Shared>) {
     let mut lines = Lines::new(&mut program.output, MAX_WHOLE);
     while let Ok(Some(line)) = lines.next().await {
         let Line::Whole(text) = line else {
@@ -89,23 +92,15 @@ async fn read(mut program: Speaking, out: Outlet, waiting: Arc<Waiting>) {
             tracing::debug!("the program wrote something else than MCP to its standard output");
             continue;
         }
-        if !waiting.came(&text) {
-            continue;
-        }
-        if out.send(&text).await.is_err() {
+        if shared.waiting.leaves(&text) && out.send(&text).await.is_err() {
             return;
         }
     }
-    let why = match program.fault_soon().await {
-        Some(fault) => fault.to_string(),
-        None => Unanswered::BrokenOff.to_string(),
-    };
-    for id in waiting.all() {
-        let answer: Bytes = message::error(Some(&id.raw()), INTERNAL_ERROR, &why);
-        if out.send(answer).await.is_err() {
-            return;
-        }
+    if let Some(fault) = program.fault_soon().await {
+        // Only this task writes it, once.
+        let _ = shared.fault.set(fault);
     }
+    shared.waiting.close();
 }
 
 /// Some programs greet on their standard output.

@@ -10,56 +10,64 @@ use tokio::sync::oneshot;
 
 use crate::message::{Id, Kind, Message};
 
-/// What is still to be answered, and to whom when it is not the client.
+/// What is still to be answered.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Mutex<HashMap<Id, Option<oneshot::Sender<Bytes>>>>);
+pub(super) struct Waiting(Mutex<HashMap<Id, oneshot::Sender<Bytes>>>);
+
+/// One request that waits; it waits no more when this is dropped.
+pub(super) struct Wait<'a> {
+    waiting: &'a Waiting,
+    id: Id,
+    answer: oneshot::Receiver<Bytes>,
+}
 
 impl Waiting {
-    /// The client asked.
-    pub(super) fn asked(&self, id: Id) {
-        self.with(|waiting| waiting.insert(id, None));
-    }
-
-    /// We asked; the answer is ours.
-    pub(super) fn asked_by_us(&self, id: Id) -> oneshot::Receiver<Bytes> {
+    /// A request is about to be sent.
+    pub(super) fn begin(&self, id: Id) -> Wait<'_> {
         let (sender, answer) = oneshot::channel();
-        self.with(|waiting| waiting.insert(id, Some(sender)));
-        answer
+        self.with(|waiting| waiting.insert(id.clone(), sender));
+        Wait {
+            waiting: self,
+            id,
+            answer,
+        }
     }
 
-    /// A message came; whether the client is to have it.
-    pub(super) fn came(&self, text: &[u8]) -> bool {
+    /// A message came; false when it was an answer that somebody waits for, and has been handed over.
+    pub(super) fn leaves(&self, text: &[u8]) -> bool {
         let Ok(message) = Message::peek(text) else {
             return true;
         };
         let id = message.id.filter(|_| message.kind() == Some(Kind::Response));
         match id.and_then(|id| self.with(|waiting| waiting.remove(&Id::of(id)))) {
-            Some(Some(ours)) => {
-                // Whoever asked may have given up.
-                let _ = ours.send(Bytes::copy_from_slice(text));
+            Some(sender) => {
+                // Whoever asked may have given up just now.
+                let _ = sender.send(Bytes::copy_from_slice(text));
                 false
             }
-            _ => true,
+            None => true,
         }
     }
 
-    /// Nobody waits for this one any more; whether anybody did.
-    pub(super) fn forget(&self, id: &Id) -> bool {
-        self.with(|waiting| waiting.remove(id)).is_some()
+    /// The connection is over: nothing will be answered any more.
+    pub(super) fn close(&self) {
+        self.with(HashMap::clear);
     }
 
-    /// Whether nothing is waited for.
-    pub(super) fn is_empty(&self) -> bool {
-        self.with(|waiting| waiting.is_empty())
-    }
-
-    /// What will never be answered, now that the connection is over.
-    pub(super) fn all(&self) -> Vec<Id> {
-        let clients = |(id, ours): (Id, Option<_>)| ours.is_none().then_some(id);
-        self.with(|waiting| waiting.drain().filter_map(clients).collect())
-    }
-
-    fn with<T>(&self, access: impl FnOnce(&mut HashMap<Id, Option<oneshot::Sender<Bytes>>>) -> T) -> T {
+    fn with<T>(&self, access: impl FnOnce(&mut HashMap<Id, oneshot::Sender<Bytes>>) -> T) -> T {
         access(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Wait<'_> {
+    /// The answer; none when the connection ended first.
+    pub(super) async fn answer(mut self) -> Option<Bytes> {
+        (&mut self.answer).await.ok()
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.waiting.with(|waiting| waiting.remove(&self.id));
     }
 }

@@ -1,0 +1,229 @@
+//! `/servers/{name}/mcp`: which way a request goes.
+//!
+//! | server | request | way |
+//! |---|---|---|
+//! | over streamable HTTP, there | any | `forward` |
+//! | any | names a session of ours | that session |
+//! | a program, or legacy HTTP+SSE, or away | `initialize` | a new session |
+//! | away | any other | answered in its place |
+//! | a program, or legacy HTTP+SSE | any other | refused: begin a session |
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use omlx_mcp::{
+    Problem,
+    connection::{Era, Link, authorized_http::AuthorizedHttp},
+    handle::Server,
+};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::{
+    forward,
+    reply::{self, Reply},
+    router::{Asked, Desk},
+    session::Session,
+};
+use crate::{
+    away, guest,
+    message::{self, INVALID_REQUEST, Kind, Message},
+};
+
+/// The header that names a session (MCP 2025-11-25, "Session Management").
+pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+
+/// How long a first look at a server may take before it counts as away.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// MCP 2026-07-28: the server speaks other versions.
+const UNSUPPORTED_VERSION: i32 = -32022;
+
+/// How long a server that was just away is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often a silent stream says that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
+
+/// Answers a request to one server.
+pub(super) async fn answer(desk: &Arc<Desk>, server: &Server, asked: Asked) -> Reply {
+    let session = match asked
+        .headers
+        .get(SESSION_ID)
+        .map(|id| desk.sessions.find(id, &asked.guest))
+    {
+        Some(Err(())) => return gone(),
+        Some(Ok(session)) => session,
+        None => None,
+    };
+    match asked.method {
+        Method::POST => post(desk, server, (asked, session)).await,
+        Method::GET => get(desk, server, (asked, session)).await,
+        _ => delete(desk, server, (asked, session)).await,
+    }
+}
+
+async fn post(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Option<Arc<Session>>)) -> Reply {
+    if !is_json(&asked.headers) {
+        let sentence = "a message is sent as application/json";
+        return reply::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", sentence);
+    }
+    let body = asked.body.clone();
+    let seen = match Message::peek(&body) {
+        Ok(seen) => seen,
+        Err(why) => {
+            let error = message::error(None, why.code(), &why.to_string());
+            return reply::json_text(StatusCode::BAD_REQUEST, error);
+        }
+    };
+    let params = seen.params();
+    if let (Some(id), "tools/call", Some(tool)) = (seen.id, seen.method(), params.name.as_deref())
+        && let Err(refusal) = asked.guest.permit(server, tool)
+    {
+        let called = asked.guest.calls(server.id(), tool, params.arguments);
+        called.over(omlx_mcp::Explain::code(&refusal));
+        return reply::json_text(StatusCode::OK, message::result(id, &guest::refused(&refusal)));
+    }
+    if let Some(session) = session {
+        return session.post(asked.body, &seen).await;
+    }
+    match link(server).await {
+        Ok(Link::Http { http, era }) if era != Era::LegacySse => {
+            forward::post(desk, (server, &http), (&asked, &seen)).await
+        }
+        Ok(_) if seen.method() == "initialize" => begin(desk, server, (&asked, &seen)).await,
+        Ok(_) => session_needed(&seen),
+        Err(problem) => in_its_place(desk, server, ((&asked, &seen), &problem)).await,
+    }
+}
+
+/// Answers for a server that is away.
+pub(super) async fn in_its_place(
+    desk: &Arc<Desk>,
+    server: &Server,
+    ((asked, seen), problem): ((&Asked, &Message<'_>), &Problem),
+) -> Reply {
+    match (seen.kind(), seen.method()) {
+        (Some(Kind::Request), "initialize") => begin(desk, server, (asked, seen)).await,
+        (Some(Kind::Request), "tools/list") => {
+            let answer = away::answer(server, seen, problem).unwrap_or_default();
+            let sieved = asked.guest.sieve_answer(server.id(), answer, guest::Page::First);
+            reply::json_text(StatusCode::OK, sieved)
+        }
+        (Some(Kind::Request), _) => {
+            let answer = away::answer(server, seen, problem).unwrap_or_default();
+            reply::json_text(StatusCode::OK, answer)
+        }
+        _ => reply::empty(StatusCode::ACCEPTED),
+    }
+}
+
+/// A session of ours, begun with this request.
+async fn begin(desk: &Arc<Desk>, server: &Server, (asked, seen): (&Asked, &Message<'_>)) -> Reply {
+    let Some((name, session)) = desk.sessions.begin(server, &asked.guest) else {
+        let sentence = "the operating system gives no random numbers, so no session can be begun";
+        return reply::refusal(StatusCode::SERVICE_UNAVAILABLE, "no_session", sentence);
+    };
+    let mut answer = session.post(asked.body.clone(), seen).await;
+    answer.headers_mut().insert(SESSION_ID, name);
+    answer
+}
+
+fn session_needed(seen: &Message<'_>) -> Reply {
+    let error = if seen.params().stateless_version().is_some() {
+        json!({
+            "code": UNSUPPORTED_VERSION,
+            "message": "this server is reached with a session here: begin with `initialize`",
+            "data": { "supported": ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] },
+        })
+    } else {
+        json!({ "code": INVALID_REQUEST, "message": "the session is missing: begin with `initialize`" })
+    };
+    reply::json_text(StatusCode::BAD_REQUEST, message::error_with(seen.id, &error))
+}
+
+async fn get(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Option<Arc<Session>>)) -> Reply {
+    if let Some(session) = session {
+        return session.listen(&desk.stop);
+    }
+    match link(server).await {
+        Ok(Link::Http { http, era }) if era != Era::LegacySse => match forward::get(&http, &asked).await {
+            Some(reply) => reply,
+            None => until_there(desk, server),
+        },
+        Ok(_) => gone(),
+        Err(_) => until_there(desk, server),
+    }
+}
+
+/// A stream that stays silent while the server is away, says that the tools may have changed once it is there, and ends,
+/// so that the client listens to the server again.
+fn until_there(desk: &Arc<Desk>, server: &Server) -> Reply {
+    let stop = desk.stop.clone();
+    let silence = stream::unfold(Some(server.link()), move |waiting| {
+        let stop = stop.clone();
+        async move {
+            let mut waiting: watch::Receiver<Option<Link>> = waiting?;
+            // What was there a moment ago may be there still, as far as is known.
+            tokio::time::sleep(PAUSE).await;
+            let there = tokio::select! {
+                () = stop.cancelled() => return None,
+                there = waiting.wait_for(Option::is_some) => Some(there.is_ok()),
+                () = tokio::time::sleep(KEEP_ALIVE) => None,
+            };
+            match there {
+                Some(true) => {
+                    let changed = message::notification("notifications/tools/list_changed");
+                    Some((reply::event(&changed), None))
+                }
+                // The server's entry is gone: so is the stream.
+                Some(false) => None,
+                None => Some((Bytes::from_static(b":\n\n"), Some(waiting))),
+            }
+        }
+    });
+    reply::events(silence.boxed())
+}
+
+async fn delete(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Option<Arc<Session>>)) -> Reply {
+    if let Some(session) = session {
+        desk.sessions.end(&session).await;
+        return reply::empty(StatusCode::NO_CONTENT);
+    }
+    match link(server).await {
+        Ok(Link::Http { http, era }) if era != Era::LegacySse => forward::delete(&http, &asked).await,
+        _ => gone(),
+    }
+}
+
+/// What requests go through, as soon as it is known whether there is anything.
+pub(super) async fn link(server: &Server) -> Result<Link, Problem> {
+    let now = server.link().borrow().clone();
+    if let Some(link) = now {
+        return Ok(link);
+    }
+    // One that takes longer than this is told as what it is by then.
+    let _ = tokio::time::timeout(PATIENCE, server.settled()).await;
+    let now = server.link().borrow().clone();
+    now.ok_or_else(|| server.obstacle())
+}
+
+/// The session is not there any more (MCP 2025-11-25: the client begins anew).
+fn gone() -> Reply {
+    let error = message::error(
+        None,
+        INVALID_REQUEST,
+        "there is no such session: begin with `initialize`",
+    );
+    reply::json_text(StatusCode::NOT_FOUND, error)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with(b"application/json"))
+}
+
+/// Where requests go, for what is left of this module.
+pub(super) type Way<'a> = (&'a Server, &'a AuthorizedHttp);

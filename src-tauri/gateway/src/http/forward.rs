@@ -1,0 +1,265 @@
+//! A request to a server over streamable HTTP, passed on with the server's credential in the place of the client's, and
+//! its answer passed back as it arrives.
+//!
+//! Only header fields that MCP defines go either way. The client's key and cookies never go up; the server's challenge,
+//! cookies and tokens never come down (MCP "Token Passthrough").
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::{Body as HttpBody, Frame};
+use omlx_mcp::connection::authorized_http::{AuthorizedHttp, Outgoing};
+
+use super::{
+    endpoint::{self, Way},
+    reply::{self, Reply},
+    router::{Asked, Desk},
+};
+use crate::{
+    away,
+    events::{Part, Splitter},
+    guest::{Called, outcome_of, page_of},
+    message::{Kind, Message},
+    upstream::{
+        fault::Unanswered,
+        http::{Media, collected, media},
+    },
+};
+
+/// The largest list of tools, in bytes.
+const MAX_LIST: usize = 16 * 1024 * 1024;
+
+/// Fields of a request that are passed on, besides `mcp-*`.
+const UP: [HeaderName; 5] = [
+    header::ACCEPT,
+    header::CONTENT_TYPE,
+    HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
+
+/// Fields of an answer that are passed back, besides `mcp-*`.
+const DOWN: [HeaderName; 5] = [
+    header::CONTENT_TYPE,
+    header::CACHE_CONTROL,
+    header::RETRY_AFTER,
+    header::ALLOW,
+    header::CONTENT_LENGTH,
+];
+
+const ACCEPT_BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
+
+/// Passes a message on.
+pub(super) async fn post(
+    desk: &Arc<Desk>,
+    (server, http): Way<'_>,
+    (asked, seen): (&Asked, &Message<'_>),
+) -> Reply {
+    let params = seen.params();
+    let mut request = outgoing(asked);
+    request.body = asked.body.clone();
+    request.operation = Some(params.operation(seen.method()));
+    request.headers.entry(header::ACCEPT).or_insert(ACCEPT_BOTH);
+    let called = match (seen.method(), params.name.as_deref()) {
+        ("tools/call", Some(tool)) => Some(asked.guest.calls(server.id(), tool, params.arguments)),
+        _ => None,
+    };
+    let response = match http.send(request).await {
+        Ok(response) => response,
+        Err(fault) => {
+            let why = Unanswered::Http(fault);
+            return unanswered(desk, (server, called), ((asked, seen), why)).await;
+        }
+    };
+    if seen.method() == "tools/list" && response.status().is_success() {
+        return listed((server, asked), seen, response).await;
+    }
+    passed_back(response, called)
+}
+
+/// Passes on the wish to listen; none when the server is away.
+pub(super) async fn get(http: &AuthorizedHttp, asked: &Asked) -> Option<Reply> {
+    let mut request = outgoing(asked);
+    request.operation = Some("GET event stream".to_owned());
+    match http.send(request).await {
+        Ok(response) => Some(passed_back(response, None)),
+        Err(fault) if crate::relay::is_away(&Unanswered::Http(fault.clone())) => None,
+        Err(_) => Some(reply::empty(StatusCode::BAD_GATEWAY)),
+    }
+}
+
+/// Passes on the end of a session; where the server cannot be told, it is over all the same.
+pub(super) async fn delete(http: &AuthorizedHttp, asked: &Asked) -> Reply {
+    match http.send(outgoing(asked)).await {
+        Ok(response) => passed_back(response, None),
+        Err(_) => reply::empty(StatusCode::NO_CONTENT),
+    }
+}
+
+fn outgoing(asked: &Asked) -> Outgoing {
+    let mut request = Outgoing::new(match asked.method {
+        Method::GET => Method::GET,
+        Method::DELETE => Method::DELETE,
+        _ => Method::POST,
+    });
+    request.headers = passing(&asked.headers, &UP);
+    request
+}
+
+fn passing(fields: &HeaderMap, besides: &[HeaderName]) -> HeaderMap {
+    let passing = |name: &HeaderName| besides.contains(name) || name.as_str().starts_with("mcp-");
+    fields
+        .iter()
+        .filter(|(name, _)| passing(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// What is told when the server gave no answer.
+async fn unanswered(
+    desk: &Arc<Desk>,
+    (server, called): (&omlx_mcp::handle::Server, Option<Called>),
+    ((asked, seen), why): ((&Asked, &Message<'_>), Unanswered),
+) -> Reply {
+    let problem = match &why {
+        Unanswered::Http(fault) => server.explain(fault).await,
+        other => omlx_mcp::Explain::problem(other),
+    };
+    if let Some(called) = called {
+        called.over(&problem.code);
+    }
+    if crate::relay::is_away(&why) {
+        return endpoint::in_its_place(desk, server, ((asked, seen), &problem)).await;
+    }
+    match (seen.kind(), seen.id) {
+        (Some(Kind::Request), Some(id)) => {
+            let answer = away::failure(id, seen.method(), (server.id(), &problem));
+            reply::json_text(StatusCode::OK, answer)
+        }
+        _ => reply::empty(StatusCode::BAD_GATEWAY),
+    }
+}
+
+/// A list of tools, without those that the client may not see; any notification on the way stays before it.
+async fn listed(
+    (server, asked): (&omlx_mcp::handle::Server, &Asked),
+    seen: &Message<'_>,
+    response: reqwest::Response,
+) -> Reply {
+    let page = page_of(seen);
+    let (kind, fields) = (media(&response), passing(response.headers(), &DOWN));
+    let body = match collected(response, MAX_LIST).await {
+        Ok(body) => body,
+        Err(why) => {
+            let problem = omlx_mcp::Explain::problem(&why);
+            let answer = seen
+                .id
+                .map(|id| away::failure(id, seen.method(), (server.id(), &problem)));
+            return reply::json_text(StatusCode::OK, answer.unwrap_or_default());
+        }
+    };
+    let sieve = |message: Bytes| asked.guest.sieve_answer(server.id(), message, page);
+    let sieved = match kind {
+        Media::Events => {
+            let sieved = messages(&body)
+                .into_iter()
+                .map(|message| reply::event(&sieve(message)));
+            sieved.collect::<Vec<_>>().concat().into()
+        }
+        _ => sieve(body),
+    };
+    let mut answer = Response::new(reply::whole(sieved));
+    *answer.headers_mut() = fields;
+    answer.headers_mut().remove(header::CONTENT_LENGTH);
+    answer
+}
+
+/// The messages of a whole stream.
+fn messages(body: &[u8]) -> Vec<Bytes> {
+    let mut parts = Vec::new();
+    let mut splitter = Splitter::default();
+    splitter.push(body, &mut parts);
+    // A stream that ends without the blank line has said what it had to say all the same.
+    splitter.push(b"\n\n", &mut parts);
+    let (mut messages, mut message) = (Vec::new(), Vec::new());
+    for part in parts {
+        match part {
+            Part::Data(bytes) => message.extend_from_slice(bytes),
+            Part::End if !message.is_empty() => messages.push(std::mem::take(&mut message).into()),
+            _ => {}
+        }
+    }
+    messages
+}
+
+fn passed_back(response: reqwest::Response, called: Option<Called>) -> Reply {
+    let mut answer = Response::new(());
+    *answer.status_mut() = response.status();
+    *answer.headers_mut() = passing(response.headers(), &DOWN);
+    let status = response.status();
+    let body: reqwest::Body = response.into();
+    answer.map(|()| match called {
+        Some(called) => Told {
+            body: Box::pin(body),
+            outcome: if status.is_success() {
+                "ok"
+            } else {
+                "call_rejected"
+            },
+            called: Some(called),
+        }
+        .boxed_unsync(),
+        None => body.map_err(Into::into).boxed_unsync(),
+    })
+}
+
+/// A body that has its call written down once it has been passed on.
+struct Told {
+    body: Pin<Box<reqwest::Body>>,
+    outcome: &'static str,
+    called: Option<Called>,
+}
+
+impl HttpBody for Told {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let frame = ready!(self.body.as_mut().poll_frame(cx));
+        match &frame {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref().filter(|_| self.outcome == "ok") {
+                    self.outcome = outcome_of(data);
+                }
+            }
+            Some(Err(_)) => self.outcome = "connection_lost",
+            None => {}
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if let Some(called) = self.called.take() {
+            called.over(self.outcome);
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The gateway's face over HTTP, on this machine only.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `server` | the port, the connections, their limits and their end |
+//! | `crowd` | how many connections there may be, and which one goes when it is one too many |
+//! | `guard` | who may ask at all: Host, Origin, key |
+//! | `router` | which path is what |
+//! | `endpoint` | `/servers/{name}/mcp` |
+//! | `forward` | a server over HTTP: what is asked and answered is passed on as it comes |
+//! | `session`, `sessions` | any other server: its messages, as streamable HTTP |
+//! | `merged` | `/mcp`: all servers as one |
+//! | `omlx` | oMLX's own API, and `/status` |
+
+mod crowd;
+mod endpoint;
+mod forward;
+mod guard;
+mod holder;
+mod merged;
+mod omlx;
+mod reply;
+mod router;
+mod server;
+mod session;
+mod sessions;
+
+pub use server::{Gateway, GatewayError, Settings};

@@ -1,0 +1,249 @@
+//! A session of ours: one client's messages with a server that does not speak streamable HTTP, or is away. Towards the
+//! client it is a server of the session era (MCP 2025-11-25, "Streamable HTTP").
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::{HeaderValue, StatusCode};
+use omlx_mcp::handle::Server;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use super::reply::{self, Reply};
+use crate::{
+    guest::Guest,
+    message::{Id, Kind, Message},
+    outlet::Outlet,
+    relay::Relay,
+};
+
+/// How many messages wait for a reader of a stream before the server waits, too.
+const WAITING: usize = 64;
+
+/// How many messages are kept for a client that does not listen yet; the oldest are lost first.
+const KEPT: usize = 64;
+
+/// How long answers may still come once the client has ended the session.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// How often a silent stream says that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
+
+/// One client's session.
+pub(super) struct Session {
+    pub(super) name: HeaderValue,
+    pub(super) guest: Guest,
+    relay: Relay,
+    doors: Arc<Mutex<Doors>>,
+    used: Mutex<Instant>,
+    listened: Arc<AtomicBool>,
+    _sorting: AbortOnDropHandle<()>,
+}
+
+/// Where messages to the client go.
+#[derive(Default)]
+struct Doors {
+    asked: HashMap<Id, Door>,
+    listener: Option<mpsc::Sender<Bytes>>,
+    kept: VecDeque<Bytes>,
+}
+
+struct Door {
+    out: mpsc::Sender<Bytes>,
+    progress: Option<Value>,
+}
+
+impl Session {
+    /// A session with `server`; nothing is asked of it yet.
+    pub(super) fn new(name: HeaderValue, server: &Server, guest: &Guest) -> Self {
+        let (sender, messages) = mpsc::channel(WAITING);
+        let doors = Arc::new(Mutex::new(Doors::default()));
+        let sorting = tokio::spawn(sort(messages, Arc::clone(&doors)));
+        Self {
+            name,
+            guest: guest.clone(),
+            relay: Relay::new(server.clone(), (Outlet::Queue(sender), guest.clone())),
+            doors,
+            used: Mutex::new(Instant::now()),
+            listened: Arc::default(),
+            _sorting: AbortOnDropHandle::new(sorting),
+        }
+    }
+
+    /// Takes a message; the answer to a request is a document where it comes alone, else a stream.
+    pub(super) async fn post(&self, body: Bytes, seen: &Message<'_>) -> Reply {
+        self.note_use();
+        let id = seen.id.filter(|_| seen.kind() == Some(Kind::Request)).map(Id::of);
+        let Some(id) = id else {
+            self.relay.take(body).await;
+            return reply::empty(StatusCode::ACCEPTED);
+        };
+        let (out, mut answers) = mpsc::channel(WAITING);
+        let progress = progress_token(seen);
+        self.doors().asked.insert(id.clone(), Door { out, progress });
+        let open = Open {
+            id,
+            doors: Arc::clone(&self.doors),
+        };
+        self.relay.take(body).await;
+        match answers.recv().await {
+            Some(answer) if is_response(&answer) => reply::json_text(StatusCode::OK, answer),
+            Some(first) => {
+                let rest = stream::unfold((answers, open), async |(mut answers, open)| {
+                    Some((answers.recv().await?, (answers, open)))
+                });
+                let all = stream::once(std::future::ready(first)).chain(rest);
+                reply::events(all.map(|message| reply::event(&message)))
+            }
+            None => reply::empty(StatusCode::BAD_GATEWAY),
+        }
+    }
+
+    /// Listens for what the server says by itself. A second listener takes the place of the first.
+    pub(super) fn listen(&self, stop: &CancellationToken) -> Reply {
+        self.note_use();
+        let (out, heard) = mpsc::channel(WAITING);
+        {
+            let mut doors = self.doors();
+            for message in std::mem::take(&mut doors.kept) {
+                // There is room for as many as are kept.
+                let _ = out.try_send(message);
+            }
+            doors.listener = Some(out);
+        }
+        self.listened.store(true, Ordering::Relaxed);
+        let listened = Listened(Arc::clone(&self.listened));
+        let state = (heard, listened, stop.clone());
+        reply::events(
+            stream::unfold(state, async |(mut heard, listened, stop)| {
+                let event = tokio::select! {
+                    () = stop.cancelled() => return None,
+                    message = heard.recv() => reply::event(&message?),
+                    () = tokio::time::sleep(KEEP_ALIVE) => Bytes::from_static(b":\n\n"),
+                };
+                Some((event, (heard, listened, stop)))
+            })
+            .boxed(),
+        )
+    }
+
+    /// Ends it at the server, too.
+    pub(super) async fn end(&self) {
+        self.relay.end(GRACE).await;
+    }
+
+    /// For how long nobody has been here.
+    pub(super) fn idle(&self) -> Duration {
+        let doors = self.doors();
+        if !doors.asked.is_empty() || self.listened.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    fn note_use(&self) {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn doors(&self) -> std::sync::MutexGuard<'_, Doors> {
+        self.doors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody listens while this is there.
+struct Listened(Arc<AtomicBool>);
+
+impl Drop for Listened {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// A request whose answer is waited for.
+struct Open {
+    id: Id,
+    doors: Arc<Mutex<Doors>>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
+        doors.asked.remove(&self.id);
+    }
+}
+
+/// Hands each message to whom it belongs: an answer to who asked, progress to who wanted it, and the rest to the one
+/// request under way, or the listener.
+async fn sort(mut messages: mpsc::Receiver<Bytes>, doors: Arc<Mutex<Doors>>) {
+    while let Some(message) = messages.recv().await {
+        let out = {
+            let mut doors = doors.lock().unwrap_or_else(PoisonError::into_inner);
+            let out = doors.out_for(&message);
+            if out.is_none() {
+                doors.keep(message.clone());
+            }
+            out
+        };
+        if let Some(out) = out {
+            // Whoever is gone does not hear it.
+            let _ = out.send(message).await;
+        }
+    }
+}
+
+impl Doors {
+    fn out_for(&mut self, message: &[u8]) -> Option<mpsc::Sender<Bytes>> {
+        let seen = Message::peek(message).ok()?;
+        if seen.kind() == Some(Kind::Response) {
+            let door = seen.id.and_then(|id| self.asked.remove(&Id::of(id)));
+            return door.map(|door| door.out);
+        }
+        if seen.method() == "notifications/progress" {
+            let token = progress_of(&seen);
+            let mut doors = self.asked.values();
+            if let Some(door) = doors.find(|door| door.progress.is_some() && door.progress == token) {
+                return Some(door.out.clone());
+            }
+        }
+        let listener = self.listener.as_ref().filter(|out| !out.is_closed()).cloned();
+        match self.asked.len() {
+            0 => listener,
+            1 => self.asked.values().next().map(|door| door.out.clone()),
+            _ => listener.or_else(|| self.asked.values().next().map(|door| door.out.clone())),
+        }
+    }
+
+    fn keep(&mut self, message: Bytes) {
+        // An answer nobody waits for any more is nothing to keep.
+        if is_response(&message) {
+            return;
+        }
+        if self.kept.len() >= KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(message);
+    }
+}
+
+fn is_response(message: &[u8]) -> bool {
+    Message::peek(message).is_ok_and(|seen| seen.kind() == Some(Kind::Response))
+}
+
+fn progress_token(seen: &Message<'_>) -> Option<Value> {
+    let meta: Value = serde_json::from_str(seen.params().meta?.get()).ok()?;
+    meta.get("progressToken").cloned()
+}
+
+fn progress_of(seen: &Message<'_>) -> Option<Value> {
+    let params: Value = serde_json::from_str(seen.params?.get()).ok()?;
+    params.get("progressToken").cloned()
+}

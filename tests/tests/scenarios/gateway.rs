@@ -1,0 +1,556 @@
+//! The gateway as clients meet it: a real process, real HTTP, real keys.
+#![cfg(unix)]
+
+use std::error::Error;
+
+use omlx_demo::{Demo, DemoOptions, Era};
+use omlx_mcp::network::{Network, NetworkSettings};
+use omlx_tests::{Desk, Omlx, Running, TestResult, in_time};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+
+const OMLX: &str = env!("CARGO_BIN_EXE_omlx-under-test");
+
+const REFRESH: &str = "POST /token grant_type=refresh_token";
+
+/// A gateway that runs, and a client that has a key for it.
+struct Lent {
+    demo: Demo,
+    desk: Desk,
+    process: Running,
+    url: String,
+    key: String,
+    http: reqwest::Client,
+}
+
+async fn new_key(desk: &Desk, words: &[&str]) -> Result<String, Box<dyn Error>> {
+    let words = [&["mcp", "access", "add", "--json"], words].concat();
+    let added = Omlx::on(desk, OMLX, &words).run().await?.json()?;
+    let key = added["key"].as_str().ok_or_else(|| format!("no key: {added}"))?;
+    assert!(key.starts_with("omlx_"), "{key}");
+    Ok(key.to_owned())
+}
+
+impl Lent {
+    async fn new(era: Era) -> Result<Self, Box<dyn Error>> {
+        let demo = Demo::start(DemoOptions {
+            era,
+            ..DemoOptions::headless()
+        })
+        .await?;
+        let desk = Desk::with_server(&demo.mcp_url())?;
+        desk.sign_in().await?;
+        Self::over(demo, desk).await
+    }
+
+    async fn over(demo: Demo, desk: Desk) -> Result<Self, Box<dyn Error>> {
+        let key = new_key(&desk, &["by hand"]).await?;
+        let mut process = Omlx::on(&desk, OMLX, &["mcp", "serve", "--port", "0", "--json"])
+            .with("OMLX_LOG", "debug")
+            .start()?;
+        let mut listening = String::new();
+        while serde_json::from_str::<Value>(&listening).is_err() {
+            listening.push_str(&process.line().await?);
+        }
+        let listening: Value = serde_json::from_str(&listening)?;
+        let url = listening["url"].as_str().ok_or("no URL")?.to_owned();
+        let lent = Self {
+            demo,
+            desk,
+            process,
+            url,
+            key,
+            http: Network::new(&NetworkSettings::default())?.client()?,
+        };
+        Ok(lent)
+    }
+
+    /// The same once its own connection is there.
+    async fn ready(era: Era) -> Result<Self, Box<dyn Error>> {
+        let lent = Self::new(era).await?;
+        in_time(lent.demo.until("rpc=tools/list status=200", 2)).await?;
+        Ok(lent)
+    }
+
+    fn to(&self, path: &str) -> RequestBuilder {
+        self.http
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(&self.key)
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json")
+    }
+
+    async fn get(&self, path: &str) -> Result<Value, Box<dyn Error>> {
+        let asked = self
+            .http
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(&self.key);
+        Ok(asked.send().await?.json().await?)
+    }
+
+    async fn message(
+        &self,
+        path: &str,
+        session: Option<&str>,
+        message: Value,
+    ) -> Result<Response, Box<dyn Error>> {
+        let mut request = self.to(path).body(message.to_string());
+        if let Some(session) = session {
+            request = request
+                .header("mcp-session-id", session)
+                .header("mcp-protocol-version", "2025-11-25");
+        }
+        Ok(request.send().await?)
+    }
+
+    /// Shakes hands, and returns the session's name with the server's answer.
+    async fn greet(&self, path: &str) -> Result<(Option<String>, Value), Box<dyn Error>> {
+        let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "by hand", "version": "1" },
+        } });
+        let answer = self.message(path, None, hello).await?;
+        let name = answer.headers().get("mcp-session-id").cloned();
+        let name = name.map(|name| name.to_str().map(str::to_owned)).transpose()?;
+        let answer = message_of(answer).await?;
+        let note = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        self.message(path, name.as_deref(), note).await?;
+        Ok((name, answer))
+    }
+
+    async fn ask(
+        &self,
+        path: &str,
+        session: Option<&str>,
+        (method, params): (&str, Value),
+    ) -> Result<Value, Box<dyn Error>> {
+        let request = json!({ "jsonrpc": "2.0", "id": "q", "method": method, "params": params });
+        message_of(self.message(path, session, request).await?).await
+    }
+
+    async fn echo(&self, path: &str, session: Option<&str>) -> Result<Value, Box<dyn Error>> {
+        Ok(self.ask(path, session, ("tools/call", echo("hello"))).await?["result"].clone())
+    }
+}
+
+fn echo(text: &str) -> Value {
+    json!({ "name": "echo", "arguments": { "text": text } })
+}
+
+const DEMO: &str = "/servers/demo/mcp";
+
+/// The answer, whether it came as a document or as an event.
+async fn message_of(answer: Response) -> Result<Value, Box<dyn Error>> {
+    let text = answer.text().await?;
+    if text.trim_start().starts_with('{') {
+        return Ok(serde_json::from_str(&text)?);
+    }
+    let events = text.lines().filter_map(|line| line.strip_prefix("data:"));
+    let messages = events.filter_map(|data| serde_json::from_str::<Value>(data).ok());
+    messages
+        .into_iter()
+        .find(|message| message.get("result").is_some() || message.get("error").is_some())
+        .ok_or_else(|| format!("no answer in {text:?}").into())
+}
+
+fn text_of(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_client_with_a_key_uses_a_signed_in_server_and_no_credential_passes_in_either_direction()
+-> TestResult {
+    for era in [Era::Session, Era::Both] {
+        let lent = Lent::ready(era).await?;
+        let (session, hello) = lent.greet(DEMO).await?;
+        assert_eq!(hello["result"]["protocolVersion"], "2025-11-25", "{hello}");
+        let session = session.as_deref();
+        let tools = lent.ask(DEMO, session, ("tools/list", json!({}))).await?;
+        assert!(
+            tools["result"]["tools"]
+                .as_array()
+                .is_some_and(|tools| tools.len() > 5),
+            "{tools}"
+        );
+        assert_eq!(text_of(&lent.echo(DEMO, session).await?), "hello");
+        let key = format!("bearer={}", lent.key);
+        assert_eq!(lent.demo.count(&key), 0, "the client's key stays here");
+        let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": echo("x") });
+        let answer = lent.message(DEMO, session, call).await?;
+        for field in ["set-cookie", "www-authenticate", "authorization"] {
+            assert!(!answer.headers().contains_key(field), "{field}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_has_no_key_or_comes_from_elsewhere_is_told_so_and_gets_nothing() -> TestResult {
+    let lent = Lent::new(Era::Session).await?;
+    let status = format!("{}/status", lent.url);
+    let cases = [
+        (lent.http.get(&status), StatusCode::UNAUTHORIZED, "key_missing"),
+        (
+            lent.http.get(&status).bearer_auth("omlx_wrong"),
+            StatusCode::UNAUTHORIZED,
+            "key_unknown",
+        ),
+        (
+            lent.http
+                .get(&status)
+                .bearer_auth(&lent.key)
+                .header("origin", "https://evil.example"),
+            StatusCode::FORBIDDEN,
+            "foreign_origin",
+        ),
+        (
+            lent.http
+                .get(&status)
+                .bearer_auth(&lent.key)
+                .header("host", "evil.example"),
+            StatusCode::FORBIDDEN,
+            "foreign_host",
+        ),
+        (
+            lent.http
+                .get(format!("{}/nowhere", lent.url))
+                .bearer_auth(&lent.key),
+            StatusCode::NOT_FOUND,
+            "not_found",
+        ),
+        (
+            lent.http.put(&status).bearer_auth(&lent.key),
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+        ),
+        (
+            lent.to("/servers/none/mcp").body("{}"),
+            StatusCode::NOT_FOUND,
+            "unknown_server",
+        ),
+    ];
+    for (request, status, code) in cases {
+        let answer = request.send().await?;
+        assert_eq!(answer.status(), status, "{code}");
+        assert_eq!(
+            answer.headers().contains_key("www-authenticate"),
+            status == StatusCode::UNAUTHORIZED
+        );
+        let body: Value = answer.json().await?;
+        assert_eq!(body["error"]["code"], code, "{body}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_revoked_key_opens_nothing_any_more() -> TestResult {
+    let lent = Lent::new(Era::Session).await?;
+    assert!(lent.get("/status").await?["servers"].is_array());
+    let revoked = Omlx::on(&lent.desk, OMLX, &["mcp", "access", "revoke", "by hand"])
+        .run()
+        .await?;
+    assert_eq!(revoked.code, Some(0), "{}", revoked.words);
+    assert_eq!(lent.get("/status").await?["error"]["code"], "key_unknown");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_client_may_not_use_it_neither_sees_nor_calls_and_every_call_is_a_line() -> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    let narrow = Lent {
+        key: new_key(&lent.desk, &["narrow", "--tool", "demo__add"]).await?,
+        ..lent
+    };
+    let (session, _) = narrow.greet(DEMO).await?;
+    let tools = narrow
+        .ask(DEMO, session.as_deref(), ("tools/list", json!({})))
+        .await?;
+    let names: Vec<_> = tools["result"]["tools"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|tool| tool["name"].clone())
+        .collect();
+    assert_eq!(names, ["add"]);
+    let call = narrow.echo(DEMO, session.as_deref()).await?;
+    assert_eq!(call["isError"], true, "{call}");
+    assert!(
+        text_of(&call).contains("may not use the tool 'demo__echo'"),
+        "{call}"
+    );
+    let merged = narrow.get("/v1/mcp/tools").await?;
+    assert_eq!(
+        (merged["count"].as_u64(), &merged["tools"][0]["name"]),
+        (Some(1), &json!("demo__add"))
+    );
+    let sum = json!({ "name": "add", "arguments": { "a": 1, "b": 2 } });
+    narrow.ask(DEMO, session.as_deref(), ("tools/call", sum)).await?;
+    let log = narrow.desk.home_path().join("access/calls.jsonl");
+    let lines = in_time(async {
+        loop {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            if text.lines().count() >= 2 {
+                return text;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await?;
+    assert!(
+        lines.contains("\"tool\":\"echo\"") && lines.contains("\"outcome\":\"tool_not_allowed\""),
+        "{lines}"
+    );
+    assert!(
+        lines.contains("\"tool\":\"add\"") && lines.contains("\"outcome\":\"ok\""),
+        "{lines}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn all_servers_are_one_under_omlx_names_and_in_its_own_api() -> TestResult {
+    let lent = Lent::ready(Era::Both).await?;
+    let (_, hello) = lent.greet("/mcp").await?;
+    assert_eq!(
+        hello["result"]["capabilities"]["tools"]["listChanged"], true,
+        "{hello}"
+    );
+    let tools = lent.ask("/mcp", None, ("tools/list", json!({}))).await?;
+    assert!(
+        tools["result"]["tools"]
+            .as_array()
+            .is_some_and(|tools| tools.iter().any(|tool| tool["name"] == "demo__echo")),
+        "{tools}"
+    );
+    let call = json!({ "name": "demo__echo", "arguments": { "text": "merged" } });
+    let called = lent.ask("/mcp", None, ("tools/call", call)).await?;
+    assert_eq!(text_of(&called["result"]), "merged", "{called}");
+
+    let listed = lent.get("/v1/mcp/tools").await?;
+    assert_eq!(
+        listed["count"].as_u64(),
+        listed["tools"].as_array().map(|tools| tools.len() as u64)
+    );
+    assert!(listed["tools"][0]["parameters"].is_object(), "{listed}");
+    let servers = lent.get("/v1/mcp/servers").await?;
+    assert_eq!(servers["servers"][0]["state"], "connected", "{servers}");
+    assert_eq!(servers["servers"][0]["auth"], "authenticated");
+    let done = lent
+        .to("/v1/mcp/execute")
+        .body(json!({ "tool_name": "demo__echo", "arguments": { "text": "run" } }).to_string())
+        .send()
+        .await?;
+    let done: Value = done.json().await?;
+    assert_eq!(
+        (text_of(&done), &done["is_error"], &done["error_message"]),
+        ("run", &json!(false), &Value::Null)
+    );
+    let status = lent.get("/status").await?;
+    assert_eq!(status["servers"][0]["auth"], "authenticated", "{status}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_signed_out_server_is_answered_for_and_goes_on_by_itself_once_someone_signs_in() -> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    let signed_out = Omlx::on(&lent.desk, OMLX, &["mcp", "logout", "demo"])
+        .run()
+        .await?;
+    assert_eq!(signed_out.code, Some(0), "{}", signed_out.words);
+    in_time(async {
+        while lent.get("/status").await?["servers"][0]["auth"] != "not_authenticated" {
+            tokio::task::yield_now().await;
+        }
+        TestResult::Ok(())
+    })
+    .await??;
+    let (session, hello) = lent.greet(DEMO).await?;
+    let session = session.as_deref();
+    assert_eq!(
+        hello["result"]["capabilities"]["tools"]["listChanged"], true,
+        "{hello}"
+    );
+    let tools = lent.ask(DEMO, session, ("tools/list", json!({}))).await?;
+    assert!(
+        tools["result"]["tools"]
+            .as_array()
+            .is_some_and(|tools| tools.len() > 5),
+        "{tools}"
+    );
+    let call = lent.echo(DEMO, session).await?;
+    assert_eq!(call["isError"], true);
+    assert!(text_of(&call).contains("omlx mcp login demo"), "{call}");
+
+    let mut listening = lent
+        .http
+        .get(format!("{}{DEMO}", lent.url))
+        .bearer_auth(&lent.key)
+        .header("accept", "text/event-stream")
+        .header("mcp-session-id", session.unwrap_or_default())
+        .send()
+        .await?;
+    lent.desk.sign_in().await?;
+    let heard = in_time(listening.chunk()).await??.unwrap_or_default();
+    assert!(
+        String::from_utf8_lossy(&heard).contains("notifications/tools/list_changed"),
+        "{heard:?}"
+    );
+    assert_eq!(text_of(&lent.echo(DEMO, session).await?), "hello");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_burst_on_an_expired_token_is_one_refresh() -> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    let (session, _) = lent.greet(DEMO).await?;
+    lent.demo.expire_access_tokens();
+    let calls = (0..32).map(|_| lent.echo(DEMO, session.as_deref()));
+    for called in futures::future::join_all(calls).await {
+        assert_eq!(text_of(&called?), "hello");
+    }
+    assert_eq!(lent.demo.count(REFRESH), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_local_program_is_a_server_over_http_with_a_process_for_each_session() -> TestResult {
+    let demo = Demo::start(DemoOptions::headless()).await?;
+    let desk = Desk::new()?;
+    let server = r#"while read -r line; do
+  id=$(printf '%s' "$line" | sed -n 's/.*"id":\([^,}]*\).*/\1/p')
+  case "$line" in
+    *'"initialize"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"sh","version":"1"}}}\n' "$id" ;;
+    *'"tools/list"'*) printf '{"jsonrpc":"2.0","id":%s,"result":{"tools":[{"name":"who","inputSchema":{"type":"object"}}]}}\n' "$id" ;;
+    *'"tools/call"'*) printf '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":1}}\n{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"%s"}]}}\n' "$id" "$$" ;;
+    *'"id"'*) printf '{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no"}}\n' "$id" ;;
+  esac
+done"#;
+    let file = omlx_tests::script(&desk, "server.sh", server)?;
+    desk.configure(&json!({ "local": { "command": file } }))?;
+    let lent = Lent::over(demo, desk).await?;
+    let path = "/servers/local/mcp";
+    let mut processes = Vec::new();
+    for _ in 0..2 {
+        let (session, _) = lent.greet(path).await?;
+        let who = json!({ "name": "who", "_meta": { "progressToken": "p" } });
+        let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": who });
+        let answer = lent.message(path, session.as_deref(), request).await?;
+        assert_eq!(
+            answer.headers()["content-type"],
+            "text/event-stream",
+            "what comes before the answer is streamed"
+        );
+        processes.push(text_of(&message_of(answer).await?["result"]).to_owned());
+        let ended = lent
+            .http
+            .delete(format!("{}{path}", lent.url))
+            .bearer_auth(&lent.key);
+        let ended = ended
+            .header("mcp-session-id", session.unwrap_or_default())
+            .send()
+            .await?;
+        assert_eq!(ended.status(), StatusCode::NO_CONTENT);
+    }
+    assert_ne!(processes[0], processes[1]);
+    let unknown = lent
+        .message(
+            path,
+            Some("omlx-0000"),
+            json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }),
+        )
+        .await?;
+    assert_eq!(
+        unknown.status(),
+        StatusCode::NOT_FOUND,
+        "so that the client begins anew"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_no_message_or_too_large_is_refused_and_the_connection_goes_on() -> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    for (body, code) in [("{", -32700), ("[]", -32600), ("{}", -32600)] {
+        let answer = lent.to(DEMO).body(body).send().await?;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(answer.json::<Value>().await?["error"]["code"], code, "{body}");
+    }
+    let text = lent
+        .http
+        .post(format!("{}{DEMO}", lent.url))
+        .bearer_auth(&lent.key)
+        .body("{}")
+        .send()
+        .await?;
+    assert_eq!(text.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let large = lent.to(DEMO).body(vec![b' '; 33 * 1024 * 1024]).send().await;
+    // A server may also hang up on what it does not want to read.
+    assert!(
+        large
+            .as_ref()
+            .map_or(true, |answer| answer.status() == StatusCode::PAYLOAD_TOO_LARGE),
+        "{large:?}"
+    );
+    let (session, _) = lent.greet(DEMO).await?;
+    assert_eq!(text_of(&lent.echo(DEMO, session.as_deref()).await?), "hello");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_in_the_middle_of_a_call_ends_the_request_behind_it() -> TestResult {
+    let lent = Lent::ready(Era::Both).await?;
+    let (session, _) = lent.greet(DEMO).await?;
+    let gate = lent.demo.hold_reply("rpc=tools/call");
+    let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": echo("x") });
+    let call = lent.message(DEMO, session.as_deref(), request);
+    tokio::select! {
+        _ = call => return Err("it was held".into()),
+        () = lent.demo.until("rpc=tools/call", 1) => {}
+    }
+    drop(gate);
+    assert_eq!(text_of(&lent.echo(DEMO, session.as_deref()).await?), "hello");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_thousand_connections_opened_and_left_do_no_harm_to_others() -> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    let (session, _) = lent.greet(DEMO).await?;
+    let address = lent.url.trim_start_matches("http://").to_owned();
+    let mut idle = Vec::new();
+    for _ in 0..600 {
+        idle.push(tokio::net::TcpStream::connect(&address).await?);
+    }
+    assert_eq!(text_of(&lent.echo(DEMO, session.as_deref()).await?), "hello");
+    let oldest = idle.first_mut().ok_or("none")?;
+    let read = in_time(oldest.read(&mut [0; 1])).await?;
+    assert!(matches!(read, Ok(0) | Err(_)), "the oldest of them was closed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named_with_who_has_it_and_the_option_that_mends_it() -> TestResult {
+    let lent = Lent::new(Era::Session).await?;
+    let port = lent.url.rsplit(':').next().unwrap_or_default();
+    let ran = Omlx::on(&lent.desk, OMLX, &["mcp", "serve", "--port", port])
+        .run()
+        .await?;
+    assert_eq!((ran.code, ran.data.as_str()), (Some(1), ""));
+    for word in ["error[port_in_use]", port, "--port N"] {
+        assert!(ran.words.contains(word), "{word}: {}", ran.words);
+    }
+    if cfg!(target_os = "linux") {
+        assert!(ran.words.contains("omlx-under-test"), "{}", ran.words);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_it_as_it_should() -> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    lent.process.interrupt().await?;
+    let ended = lent.process.end().await?;
+    assert_eq!(ended.code, Some(0), "{}", ended.words);
+    assert!(!ended.words.contains(&lent.key), "no key in the log");
+    Ok(())
+}
