@@ -12,7 +12,7 @@ use crate::{
     oauth::{
         grant::{Grant, GrantKey},
         http::Http,
-        refresh::{RefreshOutcome, RefreshReason, Refresher, over_at},
+        refresh::{GrantEnded, RefreshOutcome, RefreshReason, Refresher, over_at},
         timeline::Timeline,
     },
     store::{GrantSummary, Seen, Vault, VaultError},
@@ -139,7 +139,7 @@ impl Guarded {
 
     /// Why a grant cannot go on.
     pub(super) fn ended(&self, code: &str) -> Problem {
-        Refused::grant_ended(&self.key.server, code).problem()
+        GrantEnded::new(self.key.server.as_str(), code).problem()
     }
 
     /// Replaces the token before it ends.

@@ -16,6 +16,7 @@ use crate::{
     oauth::{
         challenge::BearerChallenge,
         endpoint::redacted,
+        refresh::GrantEnded,
         timeline::{Stage, Step},
     },
 };
@@ -117,7 +118,7 @@ impl Owner {
             .as_ref()
             .and_then(|grant| grant.standing.rejection().map(str::to_owned));
         Some(match (ended, refusal.presented) {
-            (Some(code), _) => Input::RefreshRejected(Refused::grant_ended(&server, &code).problem()),
+            (Some(code), _) => Input::RefreshRejected(GrantEnded::new(server.as_str(), &code).problem()),
             (None, Presented::Token) if self.state.grant.is_some() => {
                 Input::RefreshRejected(Refused::TokenRejected { server }.problem())
             }

@@ -3,7 +3,7 @@
 use super::{authorized_http::Refusal, fault::said};
 use crate::{
     Action, Explain, ServerId,
-    oauth::{challenge::BearerChallenge, refresh::NO_REFRESH_TOKEN, scope::Scopes},
+    oauth::{challenge::BearerChallenge, scope::Scopes},
 };
 
 /// RFC 6750 §3.1
@@ -27,20 +27,6 @@ pub enum Refused {
     /// 401 even to a token that was just issued.
     #[error("{server} rejects tokens its authorization server has just issued")]
     TokenRejected {
-        /// Which server.
-        server: ServerId,
-    },
-    /// The authorization server rejected the refresh (RFC 6749 §5.2).
-    #[error("the sign-in at {server} has ended: the refresh was rejected with {code}")]
-    RefreshRejected {
-        /// Which server.
-        server: ServerId,
-        /// The OAuth error code.
-        code: String,
-    },
-    /// The access token is over and there is nothing to refresh it with.
-    #[error("the sign-in at {server} has ended, and the server gave nothing to renew it with")]
-    NotRenewable {
         /// Which server.
         server: ServerId,
     },
@@ -108,19 +94,6 @@ impl Refused {
             scopes: scopes.to_string(),
         }
     }
-
-    /// A grant that cannot go on, by the code that ended it.
-    pub(crate) fn grant_ended(server: &ServerId, code: &str) -> Self {
-        let server = server.clone();
-        if code == NO_REFRESH_TOKEN {
-            Self::NotRenewable { server }
-        } else {
-            Self::RefreshRejected {
-                server,
-                code: code.to_owned(),
-            }
-        }
-    }
 }
 
 /// The scopes a 403 asks for; none when it asks for none (RFC 6750 §3.1).
@@ -136,8 +109,6 @@ impl Explain for Refused {
             Self::SignInNeeded { .. } => "sign_in_needed",
             Self::CredentialRejected { .. } => "credential_rejected",
             Self::TokenRejected { .. } => "token_rejected",
-            Self::RefreshRejected { .. } => "refresh_rejected",
-            Self::NotRenewable { .. } => NO_REFRESH_TOKEN,
             Self::GrantElsewhere { .. } => "grant_elsewhere",
             Self::ScopeMissing { .. } => "insufficient_scope",
             Self::ScopeRefused { .. } => "scope_refused",
@@ -151,10 +122,7 @@ impl Explain for Refused {
         match self {
             Self::SignInNeeded { .. } => Action::Connect,
             Self::CredentialRejected { .. } => Action::EditConfig,
-            Self::GrantElsewhere { .. }
-            | Self::TokenRejected { .. }
-            | Self::RefreshRejected { .. }
-            | Self::NotRenewable { .. } => Action::Reauthenticate,
+            Self::GrantElsewhere { .. } | Self::TokenRejected { .. } => Action::Reauthenticate,
             Self::ScopeMissing { .. } => Action::Allow,
             Self::NothingToSignInTo { .. } => Action::None,
             Self::NotConnected { .. } => Action::Retry,

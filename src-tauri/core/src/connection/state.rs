@@ -9,7 +9,7 @@ use crate::{
     Action, AuthStatus, ConnectionStatus, Explain, Problem,
     config::ServerConfig,
     event::{ServerSnapshot, SignInPrompt},
-    oauth::{endpoint::redacted, grant::Standing, scope::Scopes},
+    oauth::{endpoint::redacted, grant::Standing, refresh::GrantEnded, scope::Scopes},
     store::{GrantSummary, ServerRecord},
 };
 
@@ -290,9 +290,7 @@ pub(crate) fn standing(grant: &GrantSummary) -> AuthStatus {
 fn standing_problem(grant: &GrantSummary) -> Option<Problem> {
     match &grant.standing {
         Standing::Good => None,
-        Standing::Rejected { code, .. } => {
-            Some(super::refused::Refused::grant_ended(grant.server(), code).problem())
-        }
+        Standing::Rejected { code, .. } => Some(GrantEnded::new(grant.server().as_str(), code).problem()),
     }
 }
 

@@ -49,7 +49,7 @@ use crate::{
 
 pub use freshness::{due_at, over_at};
 pub use keeping::KeepError;
-pub use outcome::{NO_REFRESH_TOKEN, RefreshCause, RefreshNews, RefreshOutcome, RefreshReason};
+pub use outcome::{GrantEnded, NO_REFRESH_TOKEN, RefreshCause, RefreshNews, RefreshOutcome, RefreshReason};
 
 /// How long another process may take for the same grant: one request at its slowest, and then some.
 const LOCK_WAIT: Duration = Duration::from_secs(45);

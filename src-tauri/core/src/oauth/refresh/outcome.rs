@@ -64,6 +64,51 @@ pub enum RefreshOutcome {
     Gone,
 }
 
+/// Why a sign-in cannot go on without a person.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GrantEnded {
+    /// The authorization server rejected the refresh (RFC 6749 §5.2).
+    #[error("the sign-in at {server} has ended: the refresh was rejected with {code}")]
+    Rejected {
+        /// Which server.
+        server: String,
+        /// The OAuth error code.
+        code: String,
+    },
+    /// The access token is over and there is nothing to refresh it with.
+    #[error("the sign-in at {server} has ended, and the server gave nothing to renew it with")]
+    NotRenewable {
+        /// Which server.
+        server: String,
+    },
+}
+
+impl GrantEnded {
+    /// By the code that ended it.
+    pub fn new(server: &str, code: &str) -> Self {
+        let server = server.to_owned();
+        if code == NO_REFRESH_TOKEN {
+            Self::NotRenewable { server }
+        } else {
+            let code = code.to_owned();
+            Self::Rejected { server, code }
+        }
+    }
+}
+
+impl Explain for GrantEnded {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Rejected { .. } => "refresh_rejected",
+            Self::NotRenewable { .. } => NO_REFRESH_TOKEN,
+        }
+    }
+
+    fn action(&self) -> Action {
+        Action::Reauthenticate
+    }
+}
+
 /// What stands in the way of a refresh.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum RefreshCause {
@@ -132,16 +177,7 @@ impl RefreshOutcome {
                 format!("the new sign-in of {server} is not saved yet, keep this program running: {cause}"),
                 cause.action(),
             )),
-            Self::Rejected { code } if code == NO_REFRESH_TOKEN => Some(problem(
-                "no_refresh_token",
-                format!("the sign-in of {server} has ended, and its provider gives no way to renew it"),
-                Action::Reauthenticate,
-            )),
-            Self::Rejected { code } => Some(problem(
-                "refresh_rejected",
-                format!("the sign-in of {server} has ended: its provider answered {code}"),
-                Action::Reauthenticate,
-            )),
+            Self::Rejected { code } => Some(GrantEnded::new(server, code).problem()),
             Self::Unavailable { cause } => Some(cause.problem()),
             Self::OutcomeUnknown { cause } => Some(problem(
                 "refresh_outcome_unknown",
