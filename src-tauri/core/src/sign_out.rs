@@ -138,7 +138,34 @@ impl Leaving<'_> {
                 (report.refresh_token, report.access_token) = (failed.clone(), failed);
             }
         }
+        self.give_up_leftovers(&mut report).await?;
         Ok(report)
+    }
+
+    /// Registrations of sign-ins that came to nothing, or of an authorization server the server has left; what another
+    /// account of the same server still uses stays.
+    async fn give_up_leftovers(&self, report: &mut SignOutReport) -> Result<(), VaultError> {
+        let server = self.name.server();
+        if self
+            .vault
+            .summaries()
+            .iter()
+            .any(|other| other.server() == server)
+        {
+            return Ok(());
+        }
+        for issuer in self.vault.registered_at(server) {
+            let client = self.vault.load_client(server, &issuer).await;
+            report.wiped |= self.vault.remove_client(server, &issuer).await?;
+            // One that cannot be read is gone from here; the server forgets it in its own time.
+            if let Ok(Some(client)) = client {
+                let step = unregister(self.http, &client).await;
+                if report.registration == SignOutStep::Nothing {
+                    report.registration = step;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn give_back(&self, grant: &Grant, report: &mut SignOutReport) -> Result<(), VaultError> {

@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf};
 use omlx_demo::{DemoOptions, Era, Fault};
 use omlx_mcp::{
     AuthStatus, ConnectionStatus, Event,
+    connection::{BrowserUse, SignInOptions},
     sign_out::{SignOutReport, SignOutStep},
 };
 use omlx_tests::{Failure, Scene, TestResult, in_time, requests};
@@ -88,6 +89,30 @@ async fn a_server_that_refuses_to_revoke_does_not_keep_this_machine_from_forgett
     );
     assert!(report.wiped);
     assert!(kept(&scene)?.is_empty());
+    scene.end().await
+}
+
+#[tokio::test]
+async fn a_registration_whose_sign_in_came_to_nothing_is_deleted_too() -> TestResult {
+    let scene = Scene::new(options()).await?;
+    let server = scene.server.clone();
+    let shown = SignInOptions {
+        browser: BrowserUse::ShowOnly,
+        ..SignInOptions::default()
+    };
+    let waiting = tokio::spawn(async move { server.sign_in(shown).await });
+    scene.until(|status| status.prompt.is_some()).await?;
+    scene.server.cancel_sign_in().await;
+    assert!(in_time(waiting).await??.is_err());
+    assert_eq!(kept(&scene)?.len(), 1, "the registration, for the next sign-in");
+
+    let report = sign_out(&scene).await?;
+    assert_eq!(
+        (&report.refresh_token, &report.registration),
+        (&SignOutStep::Nothing, &SignOutStep::Done)
+    );
+    assert!(report.wiped && kept(&scene)?.is_empty());
+    assert_eq!(scene.demo.count("DELETE /register* status=204"), 1);
     scene.end().await
 }
 

@@ -155,7 +155,7 @@ pub(super) fn stored_for(name: &str, context: &Context) -> Result<Vec<Stored>, F
     Ok(stored)
 }
 
-/// A grant that cannot be read is in no list; its entry names it.
+/// A grant that cannot be read, or a registration without a grant, is in no list; its entry names it.
 fn unreadable(name: &str, context: &Context) -> Result<Option<Stored>, Failure> {
     let config = context.config();
     let id = config.server(name)?;
@@ -170,7 +170,7 @@ fn unreadable(name: &str, context: &Context) -> Result<Option<Stored>, Failure> 
         Some(folder) => vault.in_folder(folder.clone()),
         None => vault,
     };
-    let is_there = !matches!(vault.summary(&key), Ok(None));
+    let is_there = !matches!(vault.summary(&key), Ok(None)) || !vault.registered_at(&id).is_empty();
     Ok(is_there.then(|| Stored {
         vault,
         guard: AddressGuard::of(&key.url, &entry.auth),

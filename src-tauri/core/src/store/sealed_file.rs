@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde::Deserialize;
+
 use super::{
     GrantName, GrantSummary, VaultError,
     disk::{self, DiskError},
@@ -13,6 +15,7 @@ use super::{
     sealed::{self, Kind, Label, MAX_BYTES, MAX_HEADER_BYTES, Sealed, SealedError},
     summary::AboutGrant,
 };
+use crate::{ServerId, oauth::issuer::Issuer};
 
 /// One sealed file: which folder, whose, of what kind.
 #[derive(Clone, Debug)]
@@ -112,6 +115,41 @@ fn summary_at(path: &Path) -> Option<GrantSummary> {
     };
     let about: AboutGrant<'_> = sealed::peek(&line, size, label).ok()?;
     Some(about.into_summary(stem))
+}
+
+/// The issuers at which `server` is registered, by the readable lines of the registrations.
+pub(super) fn registered_at(folder: &Path, server: &ServerId) -> Vec<Issuer> {
+    let mut issuers: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| issuer_at(&entry.path(), server))
+        .collect();
+    issuers.sort_by(|one, other| one.as_str().cmp(other.as_str()));
+    issuers
+}
+
+fn issuer_at(path: &Path, server: &ServerId) -> Option<Issuer> {
+    if path.extension()? != Kind::Client.extension() {
+        return None;
+    }
+    let stem = path.file_stem()?.to_str()?;
+    let (line, size) = first_line(path).ok()??;
+    let label = Label {
+        kind: Kind::Client,
+        name: stem,
+    };
+    let about: FoundClient = sealed::peek(&line, size, label).ok()?;
+    let issuer = Issuer::parse(&about.issuer).ok()?;
+    let is_ours = about.server == *server && GrantName::of_client(server, &issuer).stem() == stem;
+    is_ours.then_some(issuer)
+}
+
+/// The readable line of a registration.
+#[derive(Deserialize)]
+struct FoundClient {
+    server: ServerId,
+    issuer: String,
 }
 
 /// Removes every sealed file of a folder, those kept aside included.

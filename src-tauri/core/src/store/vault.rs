@@ -145,6 +145,11 @@ impl Vault {
         self.seal_file(file, &about, &secret).await
     }
 
+    /// The issuers at which `server` is registered. Needs no key. Blocking, briefly.
+    pub fn registered_at(&self, server: &ServerId) -> Vec<Issuer> {
+        sealed_file::registered_at(&self.folder, server)
+    }
+
     /// Removes a registration; false when there was none. Needs no key.
     pub async fn remove_client(&self, server: &ServerId, issuer: &Issuer) -> Result<bool, VaultError> {
         let file = self.file(GrantName::of_client(server, issuer), Kind::Client);
