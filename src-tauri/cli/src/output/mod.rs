@@ -4,6 +4,7 @@
 
 pub(crate) mod face;
 pub(crate) mod json;
+pub(crate) mod qr;
 pub(crate) mod redrawn;
 pub(crate) mod spinner;
 pub(crate) mod table;

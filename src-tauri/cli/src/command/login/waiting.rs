@@ -4,7 +4,7 @@ use omlx_mcp::{ConnectionStatus, ServerSnapshot, event::SignInPrompt};
 
 use crate::{
     failure::Failure,
-    output::{Output, face::Paint, spinner::Spinner, text},
+    output::{Output, face::Paint, qr, spinner::Spinner, text},
     words,
 };
 
@@ -78,6 +78,11 @@ impl Waiting {
                 let code = text::line(user_code);
                 output.say(Paint::Plain, &format!("Enter the code {code} on any device, at:"))?;
                 self.tell(&text::line(verification_uri), output)?;
+                let scanned = verification_uri_complete.as_ref().unwrap_or(verification_uri);
+                if let Some(code) = qr::lines(scanned, output.words_face()) {
+                    output.say(Paint::Plain, "Or scan this with a phone:")?;
+                    code.iter().try_for_each(|line| output.say(Paint::Plain, line))?;
+                }
                 if let Some(complete) = verification_uri_complete {
                     output.say(Paint::Plain, "Or open the page with the code filled in:")?;
                     output.say(Paint::Faint, &text::line(complete))?;
