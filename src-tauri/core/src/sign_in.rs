@@ -21,7 +21,7 @@ use crate::{
     event::SignInPrompt,
     oauth::{
         authorization::{AuthorizationRequest, AuthorizationResponse, PendingAuthorization},
-        challenge::BearerChallenge,
+        challenge::{self, BearerChallenge},
         client::{ClientInformation, ClientRegistration},
         device,
         discovery::{self, Discovery},
@@ -46,7 +46,7 @@ pub(crate) struct SignIn {
     pub(crate) vault: Vault,
     pub(crate) refresher: Refresher,
     pub(crate) http: Http,
-    /// What the server said when it refused; none asks it to be discovered without.
+    /// What the server said when it refused; without, it is asked first.
     pub(crate) challenge: Option<BearerChallenge>,
     /// Scopes asked for before, kept when more are asked for.
     pub(crate) held: Scopes,
@@ -88,7 +88,10 @@ struct Asked<'a> {
 impl SignIn {
     /// Signs in. Dropping the future gives the sign-in up and closes its listener.
     pub(crate) async fn run(mut self) -> Result<(), SignInError> {
-        let challenge = self.challenge.take();
+        let challenge = match self.challenge.take() {
+            Some(challenge) => Some(challenge),
+            None => undisturbed(&mut self.responses, challenge::ask(&self.http, &self.key.url)).await,
+        };
         let search = discovery::discover(&self.http, &self.key.url, &self.auth, challenge.as_ref());
         let mut discovery = undisturbed(&mut self.responses, search).await?;
         // A registration is made for all that is asked for: some servers hold a client to it.
@@ -208,6 +211,10 @@ impl SignIn {
         );
         if reused {
             self.vault.save_client(&self.key.server, &client).await?;
+        }
+        if discovery.server.iss_parameter_supported && self.auth.allow_missing_iss {
+            let decision = "the config file allows an answer that does not say whose it is";
+            self.http.note(Stage::Authorization, decision, "RFC 9207 §2.4");
         }
         let code = pending.accept(response).inspect_err(|error| {
             self.http

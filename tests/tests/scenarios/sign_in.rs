@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use omlx_demo::{Demo, DemoOptions, Era, Fault, KnownClient, Protection};
+use omlx_demo::{Demo, DemoOptions, Era, Fault, KnownClient, Protection, ResourceMetadataPlace};
 use omlx_mcp::{
     AuthStatus, ConnectionStatus, Event,
     connection::{BrowserUse, SignInOptions},
@@ -196,20 +196,38 @@ async fn a_machine_without_a_browser_can_still_be_signed_in_from_elsewhere() -> 
 }
 
 #[tokio::test]
+async fn metadata_that_only_the_challenge_names_is_found_again_when_no_challenge_is_at_hand() -> TestResult {
+    let mut options = era(Era::Stateless);
+    options.discovery.resource_metadata = ResourceMetadataPlace::Elsewhere("/somewhere/else".to_owned());
+    options.discovery.issuer_path = "/tenant1".to_owned();
+    let mut scene = Scene::signed_in(options).await?;
+    // Another process has never been refused.
+    scene = scene.restart().await?;
+    scene.forget();
+    scene.sign_in().await?;
+    assert_eq!(scene.demo.count("POST /mcp rpc=ping status=401"), 1);
+    assert_eq!(scene.demo.count("GET /somewhere/else"), 1);
+    assert_eq!(scene.server.snapshot().auth, AuthStatus::Authenticated);
+    scene.end().await
+}
+
+#[tokio::test]
 async fn two_sign_ins_at_once_open_one_window_and_both_are_served() -> TestResult {
     let scene = Scene::new(era(Era::Stateless)).await?;
     let gate = scene.demo.hold("POST /token");
     let (first, second) = (scene.server.clone(), scene.server.clone());
     let first = tokio::spawn(async move { first.sign_in(SignInOptions::default()).await });
     in_time(gate.arrived()).await?;
-    let second = tokio::spawn(async move { second.sign_in(SignInOptions::default()).await });
-    // The second one has been heard once a command sent after it was obeyed.
-    tokio::task::yield_now().await;
-    scene.server.retry().await;
+    let mut second = Box::pin(second.sign_in(SignInOptions::default()));
+    assert!(futures::poll!(second.as_mut()).is_pending());
+    // The second one has been heard once a question asked after it is answered.
+    let stranger = "http://127.0.0.1:1/oauth/callback?code=x&state=stranger";
+    assert!(!in_time(scene.core.redirected(stranger)).await??);
     gate.release();
-    for waiting in [first, second] {
-        let signed_in = in_time(waiting).await??.map_err(Failure)?;
-        assert_eq!(signed_in.snapshot.connection, ConnectionStatus::Connected);
+    let both = (in_time(first).await??, in_time(second).await?);
+    for signed_in in [both.0, both.1] {
+        let snapshot = signed_in.map_err(Failure)?.snapshot;
+        assert_eq!(snapshot.connection, ConnectionStatus::Connected);
     }
     assert_eq!(scene.desk.browser.windows(), 1);
     assert_eq!(scene.demo.count("POST /token"), 1);

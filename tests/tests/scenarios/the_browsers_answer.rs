@@ -10,6 +10,7 @@ use omlx_mcp::{
     handle::Handle,
 };
 use omlx_tests::{Desk, Errand, Redirect, Scene, TestResult, code_of, in_time, said, started, until};
+use serde_json::json;
 use tokio::task::JoinHandle;
 
 /// A sign-in that waits for its answer.
@@ -145,6 +146,36 @@ async fn an_issuer_that_was_not_promised_may_be_missing_and_must_be_right_when_i
         scene.end().await?;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_promised_issuer_may_be_missing_where_the_config_file_says_so_and_a_wrong_one_never_passes()
+-> TestResult {
+    for (iss, works) in [
+        (WrongIss::Missing, true),
+        (WrongIss::Foreign, false),
+        (WrongIss::Normalised, false),
+    ] {
+        let entry = json!({"auth": {"type": "oauth2", "allow_missing_iss": true}});
+        let scene = Scene::with_entry(DemoOptions::headless(), entry).await?;
+        scene.demo.set(Fault::Iss(iss));
+        assert_eq!(scene.sign_in().await.is_ok(), works, "{iss:?}");
+        assert_eq!(scene.demo.count("POST /token"), usize::from(works));
+        scene.end().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_promised_issuer_that_is_missing_names_the_key_that_allows_it() -> TestResult {
+    let scene = Scene::new(DemoOptions::headless()).await?;
+    scene.demo.set(Fault::Iss(WrongIss::Missing));
+    let problem = scene.sign_in().await.err().ok_or("it was promised")?.to_string();
+    assert!(
+        problem.starts_with("issuer_missing") && problem.contains("auth.allow_missing_iss"),
+        "{problem}"
+    );
+    scene.end().await
 }
 
 #[tokio::test]

@@ -156,6 +156,8 @@ pub struct AuthConfig {
     pub dpop: DpopChoice,
     /// `assume_pkce`
     pub assume_pkce: bool,
+    /// `allow_missing_iss`: an answer without `iss` where one was promised (RFC 9207 §2.4); a wrong one never passes.
+    pub allow_missing_iss: bool,
     /// `token_store`: another folder for this server's sealed grant.
     pub token_store: Option<PathBuf>,
     /// `account`

@@ -59,7 +59,10 @@ pub enum AuthorizationError {
     #[error("this answer belongs to another sign-in")]
     StateMismatch,
     /// The issuer announced `iss` and the response has none (RFC 9207 §2.4).
-    #[error("the answer does not say that it comes from {expected}, which promised to say so")]
+    #[error(
+        "the answer does not say that it comes from {expected}, which promised to say so; if its provider is known to \
+         leave that out, set auth.allow_missing_iss to true"
+    )]
     IssuerMissing {
         /// Who was asked.
         expected: Issuer,
@@ -102,10 +105,10 @@ impl Explain for AuthorizationError {
 
     fn action(&self) -> Action {
         match self {
-            Self::NoAuthorizationEndpoint { .. }
-            | Self::NoTokenEndpoint { .. }
-            | Self::IssuerMissing { .. } => Action::AskProvider,
-            Self::ReservedParameter { .. } | Self::RedirectUri(_) => Action::EditConfig,
+            Self::NoAuthorizationEndpoint { .. } | Self::NoTokenEndpoint { .. } => Action::AskProvider,
+            Self::ReservedParameter { .. } | Self::RedirectUri(_) | Self::IssuerMissing { .. } => {
+                Action::EditConfig
+            }
             Self::Unreadable => Action::Retry,
             Self::Refused { code, .. } => refused::action(code).unwrap_or(Action::Connect),
             Self::ForeignClient { .. } | Self::StateMismatch | Self::IssuerMismatch { .. } | Self::Denied => {

@@ -19,7 +19,7 @@ pub struct PendingAuthorization {
     pub(super) scope: Scopes,
     /// Recorded before the redirect (MCP "Authorization Response Validation"), compared after it.
     pub(super) issuer: Issuer,
-    /// `authorization_response_iss_parameter_supported`
+    /// `authorization_response_iss_parameter_supported`, unless the user has waived it
     pub(super) issuer_promised: bool,
     pub(super) endpoints: GrantEndpoints,
 }

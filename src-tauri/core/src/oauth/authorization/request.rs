@@ -72,7 +72,7 @@ impl AuthorizationRequest<'_> {
             resource: self.discovery.resource.clone(),
             scope: self.scope,
             issuer: server.issuer.clone(),
-            issuer_promised: server.iss_parameter_supported,
+            issuer_promised: server.iss_parameter_supported && !self.auth.allow_missing_iss,
             endpoints,
         };
         Ok((url, pending))

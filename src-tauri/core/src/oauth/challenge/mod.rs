@@ -4,7 +4,10 @@
 //! commas, doubled parameters, URLs without quotes. Nothing here fails and nothing is unbounded; what makes no sense
 //! is skipped.
 
+mod ask;
 mod parser;
+
+pub use ask::ask;
 
 use std::fmt;
 
