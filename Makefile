@@ -23,7 +23,7 @@ check-macos: ## The lints of the macOS target, on a Mac or on Debian (docs/macos
 	@scripts/macos/check.sh
 
 bench: ## Figures and ratios, measured in one run (docs/performance.md)
-	@scripts/setup.sh rust
+	@scripts/setup.sh rust node desktop e2e
 	@scripts/bench.sh
 
 mutants: ## Seed each known wrong behaviour once and see the tests catch it (docs/mutants.md)

@@ -7,3 +7,11 @@ cp target/release/omlx target/release/omlx-measured
 cargo build --quiet --release -p omlx-tests --bin bench --bin callers
 target/release/bench target/release/omlx-measured
 printf '%-36s %10s\n' 'command line binary' "$(du -k target/release/omlx-measured | awk '{printf "%.1f MB", $1/1024}')"
+
+# The app, where a desktop can be had without a screen.
+if [ "$(uname)" = Linux ] && command -v Xvfb >/dev/null && command -v WebKitWebDriver >/dev/null; then
+  scripts/app.sh --release
+  cargo build --quiet --release -p omlx-tests --bin bench-app
+  OMLX_CONNECT_APP=$PWD/target/release/omlx-connect target/release/bench-app
+  printf '%-36s %10s\n' 'app binary' "$(du -k target/release/omlx-connect | awk '{printf "%.1f MB", $1/1024}')"
+fi

@@ -81,12 +81,20 @@ front.on('request', async (request, response) => {
   return callback(request, response);
 });
 
-// The person at the screen: signs in as the same account each time, and agrees to everything asked for.
+// The person at the screen: signs in as the same account each time, and agrees to everything asked for, at once unless
+// the provider was started to ask with a page.
+const asks = process.env.CONSENT === 'ask';
+const consentPage = `<!doctype html><title>Consent</title><form method="post"><button>Continue</button></form>`;
+
 async function interact(request, response) {
   const details = await provider.interactionDetails(request, response);
   const { prompt, params, session } = details;
   if (prompt.name === 'login') {
     return provider.interactionFinished(request, response, { login: { accountId: 'ada' } }, { mergeWithLastSubmission: false });
+  }
+  if (asks && request.method !== 'POST') {
+    response.writeHead(200, { 'content-type': 'text/html' });
+    return response.end(consentPage);
   }
   const grant = details.grantId ? await provider.Grant.find(details.grantId) : new provider.Grant({ accountId: session.accountId, clientId: params.client_id });
   if (params.scope) grant.addOIDCScope(params.scope);

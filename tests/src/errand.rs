@@ -2,8 +2,11 @@
 
 use std::error::Error;
 
-use omlx_mcp::browser::{Browser, BrowserError};
-use reqwest::{Client, header, redirect::Policy};
+use omlx_mcp::{
+    browser::{Browser, BrowserError},
+    network::{Network, NetworkError, NetworkSettings},
+};
+use reqwest::{Client, header};
 use tokio::sync::watch;
 use url::Url;
 
@@ -92,6 +95,7 @@ pub(crate) async fn follow(url: &Url) -> Result<u16, Box<dyn Error>> {
     Ok(client()?.get(url.clone()).send().await?.status().as_u16())
 }
 
-fn client() -> reqwest::Result<Client> {
-    Client::builder().redirect(Policy::none()).build()
+/// The product's own, since it follows no redirect either and has TLS set up.
+fn client() -> Result<Client, NetworkError> {
+    Network::new(&NetworkSettings::default())?.client()
 }

@@ -44,6 +44,13 @@ impl Provider {
         Self::run(command).await
     }
 
+    /// The same with a page on which somebody has to press "Continue".
+    pub async fn start_asking() -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(node()?);
+        command.env("CONSENT", "ask");
+        Self::run(command).await
+    }
+
     async fn run(mut command: Command) -> Result<Self, Box<dyn Error>> {
         let mut process = command
             .arg("provider.mjs")

@@ -39,8 +39,8 @@ impl App {
     }
 
     /// Starts it although one runs already, as a link or a double click would, and waits until it has gone again.
-    pub(super) async fn again(session: &Session, argument: &str) -> Result<ExitStatus, Box<dyn Error>> {
-        let mut second = Resident::start(&mut Self::command(session, &[argument])?)?;
+    pub(super) async fn again(session: &Session, arguments: &[&str]) -> Result<ExitStatus, Box<dyn Error>> {
+        let mut second = Resident::start(&mut Self::command(session, arguments)?)?;
         eventually("the end of a second instance", async || {
             second.child().try_wait().ok().flatten()
         })

@@ -33,6 +33,13 @@ impl Opener {
         let notes = desk.path().join("opened");
         let lines = format!("printf '%s\\n' \"$1\" >> '{}'", notes.display());
         session.set("BROWSER", script(desk, "bin/browser", &lines)?);
+        // The desktop's own opener would look for the browsers this machine has before it reads `$BROWSER`.
+        script(desk, "bin/xdg-open", &lines)?;
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = [desk.path().join("bin")]
+            .into_iter()
+            .chain(std::env::split_paths(&path));
+        session.set("PATH", std::env::join_paths(path)?);
         Ok(Self { notes })
     }
 

@@ -24,7 +24,13 @@ mod tray;
 mod waiting;
 mod webdriver;
 
-use std::{error::Error, fs, path::PathBuf, process::ExitStatus};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
 
 use url::Url;
 
@@ -33,7 +39,7 @@ pub use notifications::Notification;
 pub use panel::{Panel, shows_pages};
 pub use process::{Process, below};
 pub use stage::scene;
-pub use tray::Icon;
+pub use tray::{Icon, Picture};
 pub use waiting::{PATIENCE, eventually, within};
 pub use webdriver::{Element, WebDriver};
 
@@ -111,6 +117,14 @@ impl Desktop {
         self.start_with(&[]).await
     }
 
+    /// The same; how long it took from the start of the process.
+    pub async fn start_timed(&mut self) -> Result<Duration, Box<dyn Error>> {
+        let begun = Instant::now();
+        self.start().await?;
+        let came = self.tray.last_arrival().ok_or("no icon came")?;
+        Ok(came.duration_since(begun))
+    }
+
     /// The same with a link it was started by.
     pub async fn start_with(&mut self, arguments: &[&str]) -> TestResult {
         self.icons_before = self.tray.arrivals();
@@ -118,19 +132,21 @@ impl Desktop {
         self.icon().await.map(drop)
     }
 
-    /// Starts the app a second time, as a link does while it runs; how that second instance ended.
-    pub async fn start_again(&self, argument: &str) -> Result<ExitStatus, Box<dyn Error>> {
-        App::again(&self.session, argument).await
+    /// Starts the app a second time, as a link or a double click does while it runs; how that second instance ended.
+    pub async fn start_again(&self, arguments: &[&str]) -> Result<ExitStatus, Box<dyn Error>> {
+        App::again(&self.session, arguments).await
     }
 
     /// Kills the app, as a crash would.
     pub fn crash(&mut self) -> TestResult {
+        self.inspector.forget();
         self.app.take().ok_or("no app runs")?.kill()?;
         Ok(())
     }
 
     /// Waits until the app has ended by itself.
     pub async fn ended(&mut self) -> Result<ExitStatus, Box<dyn Error>> {
+        self.inspector.forget();
         self.app.take().ok_or("no app runs")?.end().await
     }
 
@@ -183,10 +199,25 @@ impl Desktop {
         }
     }
 
-    /// Clicks a line of the menu, as soon as it is there.
-    pub async fn click(&self, label: &str) -> TestResult {
-        self.menu_line(&[label]).await?;
-        self.icon().await?.click(label).await
+    /// Waits until no line of the menu contains `words`.
+    pub async fn menu_without(&self, words: &str) -> TestResult {
+        eventually(&format!("a menu without {words:?}"), async || {
+            let menu = self.menu().await.ok()?;
+            (!menu.iter().any(|line| line.contains(words))).then_some(())
+        })
+        .await
+    }
+
+    /// Clicks the first line of the menu that begins with `words`, as soon as it is there and stands still.
+    pub async fn click(&self, words: &str) -> TestResult {
+        self.menu_line(&[words]).await?;
+        let icon = self.icon().await?;
+        eventually(&format!("a click on {words:?}"), async || {
+            let menu = icon.menu().await.ok()?;
+            let line = menu.into_iter().find(|line| line.label.starts_with(words))?;
+            icon.click(&line.label).await.ok()
+        })
+        .await
     }
 
     // ---- the panel ----
@@ -195,6 +226,33 @@ impl Desktop {
     pub async fn open_panel(&self) -> Result<Panel, Box<dyn Error>> {
         self.click("Settings…").await?;
         self.panel().await
+    }
+
+    /// Opens the panel from the tray, at this server.
+    pub async fn open_panel_at(&self, server: &str) -> Result<Panel, Box<dyn Error>> {
+        self.click(&format!("{server} — ")).await?;
+        self.panel().await
+    }
+
+    /// Closes the panel's window, as its close button would, and waits until no process shows a page any more.
+    pub async fn close_panel(&self) -> TestResult {
+        Screen::close(&self.session, PANEL)?;
+        self.no_page_is_shown().await
+    }
+
+    /// Waits until no process shows a page any more.
+    pub async fn no_page_is_shown(&self) -> TestResult {
+        eventually("the end of the panel's process", async || {
+            (!self.helpers().iter().any(shows_pages)).then_some(())
+        })
+        .await
+    }
+
+    /// Kills the process that shows the panel's page, as a crash of it would.
+    pub fn crash_panel(&self) -> TestResult {
+        let page = self.helpers().into_iter().find(shows_pages);
+        process::end(page.ok_or("no page is shown")?.pid);
+        Ok(())
     }
 
     /// The panel, however it was opened, as soon as it is there.
@@ -278,10 +336,19 @@ impl Desktop {
     }
 
     /// Keeps a picture of the screen in `file`.
-    pub fn photograph(&self, file: &std::path::Path) -> TestResult {
-        Screen::photograph(&self.session, file)
+    pub fn photograph(&self, file: &Path) -> TestResult {
+        Screen::photograph(&self.session, "root", file)
+    }
+
+    /// Keeps a picture of the panel in `file`, as soon as it has been painted as it is now.
+    pub async fn photograph_panel(&self, panel: &Panel, file: &Path) -> TestResult {
+        panel.page.settle().await?;
+        Screen::photograph(&self.session, PANEL, file)
     }
 }
+
+/// The panel's title.
+const PANEL: &str = "oMLX Connect";
 
 /// What makes the desktop the same everywhere: English, no services of a real one, software rendering.
 const SETTINGS: [(&str, &str); 7] = [

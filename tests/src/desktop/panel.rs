@@ -3,7 +3,11 @@
 //! The driver speaks to the app under test, which we started ourselves: the panel comes and goes in it, and the driver's
 //! session with it.
 
-use std::{error::Error, net::TcpListener};
+use std::{
+    error::Error,
+    net::TcpListener,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use serde_json::{Value, json};
 
@@ -28,6 +32,7 @@ callbacks.get = (id) => {
 pub(super) struct Inspector {
     address: String,
     driver: String,
+    session: Mutex<Option<WebDriver>>,
     _process: Resident,
 }
 
@@ -54,18 +59,16 @@ impl Inspector {
         Ok(Self {
             address,
             driver: format!("http://127.0.0.1:{port}"),
+            session: Mutex::default(),
             _process: Resident::start(&mut command)?,
         })
     }
 
     /// The panel, as soon as there is one.
     pub(super) async fn panel(&self) -> Result<Panel, Box<dyn Error>> {
-        let there = format!("a webview at {}", self.address);
-        let page = within(START, &there, async || {
-            WebDriver::start(&self.driver, json!({})).await.ok()
-        })
-        .await?;
-        let panel = Panel { page };
+        let panel = Panel {
+            page: self.window().await?,
+        };
         eventually("the panel's page", async || {
             let ready = panel
                 .page
@@ -74,6 +77,40 @@ impl Inspector {
         })
         .await?;
         Ok(panel)
+    }
+
+    /// The app has gone, and the driver's session with it.
+    pub(super) fn forget(&self) {
+        *self.session() = None;
+    }
+
+    /// The session, looking at the window there is: each one the app opens is a new one to the driver.
+    async fn window(&self) -> Result<WebDriver, Box<dyn Error>> {
+        let known = self.session().clone();
+        let session = match known {
+            Some(session) => session,
+            None => self.open().await?,
+        };
+        *self.session() = Some(session.clone());
+        eventually("a window of the panel", async || {
+            let window = session.windows().await.ok()?.pop()?;
+            session.look_at(&window).await.ok()
+        })
+        .await?;
+        Ok(session)
+    }
+
+    /// There is nothing to speak to before the first webview is there.
+    async fn open(&self) -> Result<WebDriver, Box<dyn Error>> {
+        let there = format!("a webview at {}", self.address);
+        within(START, &there, async || {
+            WebDriver::start(&self.driver, json!({})).await.ok()
+        })
+        .await
+    }
+
+    fn session(&self) -> MutexGuard<'_, Option<WebDriver>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -93,6 +130,15 @@ impl Panel {
         self.page.until_says(words).await
     }
 
+    /// Waits until `words` are nowhere any more.
+    pub async fn until_silent(&self, words: &str) -> Result<(), Box<dyn Error>> {
+        eventually(&format!("the panel without {words:?}"), async || {
+            let text = self.page.text().await.ok()?;
+            (!text.contains(words)).then_some(())
+        })
+        .await
+    }
+
     /// Fills a field with `words` instead of what is there.
     pub async fn fill(&self, field: &str, words: &str) -> Result<(), Box<dyn Error>> {
         let field = self.page.find("textbox", field).await?;
@@ -109,11 +155,6 @@ impl Panel {
     pub async fn heard(&self) -> Result<Vec<String>, Box<dyn Error>> {
         let heard = self.page.run("return window.heard ?? []", json!([])).await?;
         Ok(serde_json::from_value(heard)?)
-    }
-
-    /// Closes the window.
-    pub async fn close(self) -> Result<(), Box<dyn Error>> {
-        self.page.close().await
     }
 }
 

@@ -160,7 +160,7 @@ impl Drop for Resident {
     }
 }
 
-fn end(pid: i32) {
+pub(super) fn end(pid: i32) {
     // It may have ended by itself in the meantime.
     let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
 }

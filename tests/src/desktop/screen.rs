@@ -9,9 +9,12 @@ use std::{
 
 use super::process::{Resident, Session};
 
-/// An X server of its own.
+/// An X server of its own, with a window manager, without which no window has the focus or can be closed.
 #[derive(Debug)]
-pub(super) struct Screen(#[expect(dead_code, reason = "held so that it ends with the desktop")] Resident);
+pub(super) struct Screen {
+    _windows: Resident,
+    _server: Resident,
+}
 
 impl Screen {
     /// Starts it, and tells the session its name.
@@ -36,14 +39,26 @@ impl Screen {
             return Err("Xvfb ended without a screen; its log says why".into());
         }
         session.set("DISPLAY", format!(":{}", number.trim()));
-        Ok(Self(server))
+        Ok(Self {
+            _windows: Resident::start(&mut session.command("openbox")?)?,
+            _server: server,
+        })
     }
 
-    /// Keeps a picture of all that is on it.
-    pub(super) fn photograph(session: &Session, file: &Path) -> Result<(), Box<dyn Error>> {
+    /// Closes the window with this title, as its close button would.
+    pub(super) fn close(session: &Session, title: &str) -> Result<(), Box<dyn Error>> {
+        let closed = session.command("wmctrl")?.args(["-F", "-c", title]).status()?;
+        closed
+            .success()
+            .then_some(())
+            .ok_or_else(|| format!("no window {title:?} to close").into())
+    }
+
+    /// Keeps a picture of what is in `window`: its title, or `root` for all there is.
+    pub(super) fn photograph(session: &Session, window: &str, file: &Path) -> Result<(), Box<dyn Error>> {
         let taken = session
             .command("import")?
-            .args(["-window", "root"])
+            .args(["-window", window])
             .arg(file)
             .status()?;
         taken

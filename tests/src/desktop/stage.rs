@@ -12,8 +12,11 @@ use super::{Desktop, app::App};
 use crate::TestResult;
 
 /// What a desktop is made of; Debian's packages are those of `scripts/setup.sh e2e`.
-const PROGRAMS: [&str; 6] = [
+const PROGRAMS: [&str; 9] = [
     "Xvfb",
+    "openbox",
+    "wmctrl",
+    "import",
     "dbus-daemon",
     "gnome-keyring-daemon",
     "WebKitWebDriver",

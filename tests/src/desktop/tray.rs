@@ -7,9 +7,10 @@
 
 use std::{
     error::Error,
-    fs,
+    fmt, fs,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use zbus::{Connection, Proxy, interface, message::Header, object_server::SignalEmitter, proxy};
@@ -20,13 +21,31 @@ const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const ITEM: &str = "org.kde.StatusNotifierItem";
 const PATH: &str = "/StatusNotifierWatcher";
 
-type Items = Arc<Mutex<Vec<(String, String)>>>;
+type Items = Arc<Mutex<Vec<Item>>>;
+
+/// An icon's bus name and path, and when it came.
+#[derive(Clone, Debug)]
+struct Item {
+    owner: String,
+    path: String,
+    at: Instant,
+}
 
 /// The tray of one desktop.
 #[derive(Debug)]
 pub(super) struct Tray {
     items: Items,
     connection: Connection,
+}
+
+/// What an icon looks like: two that are equal are the same picture.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture(Vec<u8>);
+
+impl fmt::Debug for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Picture({} bytes)", self.0.len())
+    }
 }
 
 /// The icon of one app.
@@ -56,6 +75,12 @@ impl Tray {
         self.items.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// When the last icon came.
+    pub(super) fn last_arrival(&self) -> Option<Instant> {
+        let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
+        items.last().map(|item| item.at)
+    }
+
     /// The icon that came last.
     pub(super) async fn icon(&self) -> Option<Icon<'static>> {
         let last = self
@@ -64,7 +89,7 @@ impl Tray {
             .unwrap_or_else(PoisonError::into_inner)
             .last()
             .cloned();
-        let (owner, path) = last?;
+        let Item { owner, path, .. } = last?;
         let properties = proxy::Builder::new(&self.connection)
             .destination(owner.clone())
             .and_then(|proxy| proxy.path(path))
@@ -90,8 +115,8 @@ impl Icon<'_> {
         Ok(self.properties.get_property("XAyatanaLabel").await?)
     }
 
-    /// The picture, as a PNG file: two that are equal look the same.
-    pub async fn picture(&self) -> Result<Vec<u8>, Box<dyn Error>> {
+    /// The picture it shows.
+    pub async fn picture(&self) -> Result<Picture, Box<dyn Error>> {
         let name: String = self.properties.get_property("IconName").await?;
         let folder: String = self
             .properties
@@ -104,7 +129,8 @@ impl Icon<'_> {
         } else {
             PathBuf::from(folder).join(format!("{name}.png"))
         };
-        fs::read(&file).map_err(|error| format!("{}: {error}", file.display()).into())
+        let read = fs::read(&file).map(Picture);
+        read.map_err(|error| format!("{}: {error}", file.display()).into())
     }
 
     /// The menu as it is now.
@@ -137,18 +163,19 @@ impl Watcher {
         #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
     ) -> zbus::fdo::Result<()> {
         let caller = header.sender().map(ToString::to_string).unwrap_or_default();
-        let item = if service.starts_with('/') {
+        let (owner, path) = if service.starts_with('/') {
             (caller, service.to_owned())
         } else {
             (service.to_owned(), "/StatusNotifierItem".to_owned())
         };
-        let name = format!("{}{}", item.0, item.1);
+        let name = format!("{owner}{path}");
         {
             let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-            if items.contains(&item) {
+            if items.iter().any(|item| item.owner == owner && item.path == path) {
                 return Ok(());
             }
-            items.push(item);
+            let at = Instant::now();
+            items.push(Item { owner, path, at });
         }
         Ok(Self::status_notifier_item_registered(&emitter, &name).await?)
     }
@@ -160,7 +187,7 @@ impl Watcher {
         let items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
         items
             .iter()
-            .map(|(owner, path)| format!("{owner}{path}"))
+            .map(|item| format!("{}{}", item.owner, item.path))
             .collect()
     }
 

@@ -4,7 +4,6 @@
 
 use std::error::Error;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use omlx_mcp::network::{Network, NetworkSettings};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,6 +12,14 @@ use super::waiting::eventually;
 
 /// The member name under which an element is handed over (`WebDriver` §11).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// Waits for what moves once, and for two frames after it; what turns for ever is let turn.
+const SETTLE: &str = r"
+const [done] = arguments;
+const ends = document.getAnimations()
+  .filter((one) => one.effect.getComputedTiming().endTime !== Infinity)
+  .map((one) => one.finished.catch(() => {}));
+Promise.all(ends).then(() => requestAnimationFrame(() => requestAnimationFrame(() => done(true))));";
 
 /// Finds what is visible, has this role, and is called this.
 const FIND: &str = include_str!("find.js");
@@ -88,20 +95,30 @@ impl WebDriver {
         Ok(text(self.run("return document.body.innerText", json!([])).await?))
     }
 
+    /// Waits until nothing moves any more and what stands there is painted.
+    pub(super) async fn settle(&self) -> Result<(), Box<dyn Error>> {
+        let settled = self.ask(
+            Method::POST,
+            "/execute/async",
+            Some(json!({ "script": SETTLE, "args": [] })),
+        );
+        settled.await.map(drop)
+    }
+
     /// The whole document as it stands, hidden parts and attributes included.
     pub async fn html(&self) -> Result<String, Box<dyn Error>> {
         let html = self.run("return document.documentElement.outerHTML", json!([]));
         Ok(text(html.await?))
     }
 
-    /// A picture of the page, as a PNG file.
-    pub async fn picture(&self) -> Result<Vec<u8>, Box<dyn Error>> {
-        Ok(STANDARD.decode(text(self.get("/screenshot").await?))?)
+    /// The windows there are.
+    pub(super) async fn windows(&self) -> Result<Vec<String>, Box<dyn Error>> {
+        Ok(serde_json::from_value(self.get("/window/handles").await?)?)
     }
 
-    /// Closes the window looked at.
-    pub(super) async fn close(&self) -> Result<(), Box<dyn Error>> {
-        self.ask(Method::DELETE, "/window", None).await.map(drop)
+    /// Looks at another window.
+    pub(super) async fn look_at(&self, window: &str) -> Result<(), Box<dyn Error>> {
+        self.post("/window", json!({ "handle": window })).await.map(drop)
     }
 
     /// What has this role and is called `name`, as soon as it is there; where several do, the first one.

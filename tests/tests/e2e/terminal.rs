@@ -3,7 +3,7 @@
 use omlx_demo::DemoOptions;
 use omlx_tests::{TestResult, desktop::scene};
 
-use crate::{OMLX, with_demo};
+use crate::{OMLX, status, with_demo};
 
 #[tokio::test]
 async fn a_person_allows_it_in_chromium_and_the_terminal_is_signed_in() -> TestResult {
@@ -14,13 +14,9 @@ async fn a_person_allows_it_in_chromium_and_the_terminal_is_signed_in() -> TestR
         browser.until_says("You can close this").await?;
         let ended = login.end().await?;
         assert_eq!(ended.code, Some(0), "{ended:?}");
-        let status = desktop
-            .omlx(OMLX, &["mcp", "status", "--json"])
-            .run()
-            .await?
-            .json()?;
-        assert_eq!(status["servers"][0]["auth"], "authenticated", "{status:#}");
-        assert_eq!(status["servers"][0]["tool_count"], 14, "{status:#}");
+        let server = status(desktop).await?;
+        assert_eq!(server["auth"], "authenticated", "{server:#}");
+        assert_eq!(server["tool_count"], 14, "{server:#}");
         assert_eq!(demo.count("POST /token"), 1);
         Ok(())
     })

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, it } from "vitest";
@@ -72,8 +72,9 @@ const SHOTS: readonly Shot[] = [
 
 let panels: Panels;
 beforeAll(async () => {
-  rmSync(FOLDER, { recursive: true, force: true });
-  mkdirSync(FOLDER);
+  mkdirSync(FOLDER, { recursive: true });
+  // What is in folders below is not made here.
+  for (const entry of readdirSync(FOLDER)) if (entry.endsWith(".png")) rmSync(new URL(entry, FOLDER));
   panels = await Panels.open();
 });
 afterAll(() => panels.close());
