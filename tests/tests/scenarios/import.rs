@@ -1,11 +1,16 @@
 //! Taking servers over from other clients, as a person does it in a terminal.
 #![cfg(unix)]
 
-use std::{error::Error, fs};
+use std::{error::Error, fs, sync::Arc};
 
 use omlx_demo::{Demo, DemoOptions, Protection};
+use omlx_mcp::{
+    ServerId,
+    oauth::grant::GrantKey,
+    store::{Home, NoKeychain, Vault},
+};
 use omlx_tests::{Desk, Omlx, Ran, TestResult};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const OMLX: &str = env!("CARGO_BIN_EXE_omlx-under-test");
 
@@ -82,5 +87,83 @@ async fn the_clients_are_listed_with_what_they_have_and_a_missing_one_says_where
     );
     let usage = omlx(&desk, &["import", "linear"]).await?;
     ended(&usage, 2);
+    Ok(())
+}
+
+/// What the fork of oMLX keeps of a sign-in: the tokens of a real one.
+async fn kept_by_the_fork(desk: &Desk, url: &str) -> Result<Value, Box<dyn Error>> {
+    desk.sign_in().await?;
+    let vault = Vault::open(&Home::at(desk.home_path()), Arc::new(NoKeychain));
+    let server: ServerId = "demo".parse()?;
+    let key = GrantKey {
+        server,
+        url: url.parse()?,
+        account: None,
+    };
+    let grant = vault.load(&key).await?.ok_or("no grant")?;
+    vault.wipe().await?;
+    Ok(json!({
+        "access_token": "over-since-long-ago",
+        "token_type": "Bearer",
+        "refresh_token": grant.tokens.refresh_token.as_ref().map(|token| token.secret().as_str()),
+        "expires_at": 1_000_000_000.5,
+        "scope": grant.tokens.scope.to_string(),
+        "registered_client_id": grant.client.client_id.as_str(),
+        "token_url": grant.endpoints.token.as_url().as_str(),
+    }))
+}
+
+#[tokio::test]
+async fn a_sign_in_of_the_fork_goes_on_here_without_a_browser() -> TestResult {
+    let demo = Demo::start(DemoOptions::headless()).await?;
+    let desk = Desk::with_server(&demo.mcp_url())?;
+    let kept = kept_by_the_fork(&desk, &demo.mcp_url()).await?;
+    let folder = desk.path().join(".config/omlx");
+    fs::create_dir_all(&folder)?;
+    fs::write(
+        folder.join("mcp_tokens.json"),
+        json!({ "demo": kept }).to_string(),
+    )?;
+    ended(&omlx(&desk, &["call", "demo__add", "a=1", "b=1"]).await?, 3);
+
+    let dry = omlx(&desk, &["import", "--from", "omlx", "--dry-run"]).await?;
+    ended(&dry, 0);
+    assert!(dry.data.contains("sign-in"), "{}", dry.data);
+    let registrations = demo.count("POST /register");
+    let done = omlx(&desk, &["import", "--from", "omlx", "--json"]).await?;
+    ended(&done, 0);
+    assert_eq!(done.json()?["signed_in"], json!(["demo"]), "{}", done.words);
+    let called = omlx(&desk, &["call", "demo__add", "a=40", "b=2"]).await?;
+    ended(&called, 0);
+    assert!(called.data.contains("42"), "{}", called.data);
+    assert_eq!(demo.count("POST /register"), registrations);
+    let again = omlx(&desk, &["import", "--from", "omlx", "--json"])
+        .await?
+        .json()?;
+    assert_eq!(again["signed_in"], json!([]), "what we have is not written over");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sign_in_from_another_authorization_server_is_left_where_it_is() -> TestResult {
+    let demo = Demo::start(DemoOptions::headless()).await?;
+    let desk = Desk::with_server(&demo.mcp_url())?;
+    let mut kept = kept_by_the_fork(&desk, &demo.mcp_url()).await?;
+    kept["token_url"] = json!("https://evil.example/token");
+    let folder = desk.path().join(".config/omlx");
+    fs::create_dir_all(&folder)?;
+    fs::write(
+        folder.join("mcp_tokens.json"),
+        json!({ "demo": kept }).to_string(),
+    )?;
+    let refused = omlx(&desk, &["import", "--from", "omlx"]).await?;
+    ended(&refused, 0);
+    assert!(
+        refused.words.contains("warning[sign_in_elsewhere]"),
+        "{}",
+        refused.words
+    );
+    assert!(refused.words.contains("omlx mcp login demo"), "{}", refused.words);
+    assert_eq!(demo.count("POST /token"), 1, "only the one that signed in");
     Ok(())
 }

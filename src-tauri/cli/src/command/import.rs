@@ -1,12 +1,18 @@
 //! `omlx mcp import`: other clients' servers into our config file.
 
-use omlx_mcp::clients::{Import, ImportCandidate, ImportSource, ImportVerdict, Machine};
+use omlx_mcp::{
+    Explain, ServerId,
+    clients::{Import, ImportCandidate, ImportSource, ImportVerdict, Machine, SignIns},
+    clock::Clock,
+    network::Network,
+};
 use serde::Serialize;
 
 use crate::{
     context::Context,
+    core,
     failure::{Ending, Failure},
-    notice,
+    notice::{self, Notice, Tone},
     output::{
         Output,
         face::{Face, Paint},
@@ -20,7 +26,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Without --from, lists the clients there are and how many servers each has. What is taken over: address or program, header \
-fields, variables, whether it is switched on. Values are written as they stand there and are never shown. A server behind \
+fields, variables, whether it is switched on; from oMLX the sign-ins that its fork keeps, too. Values are written as they stand there and are never shown. A server behind \
 mcp-remote is taken over by its own address. The other client's file is only read.
 
 Examples:
@@ -51,18 +57,20 @@ struct Report {
     source: String,
     candidates: Vec<ImportCandidate>,
     added: Vec<Added>,
+    /// The servers whose sign-in was taken over.
+    signed_in: Vec<ServerId>,
 }
 
 #[derive(Debug, Serialize)]
 struct Added {
     name: String,
-    server: omlx_mcp::ServerId,
+    server: ServerId,
 }
 
 type To<'a> = (&'a Context, &'a mut Output);
 
 /// Lists the clients, or takes over what one of them has.
-pub(super) fn run(
+pub(super) async fn run(
     arguments: &ImportArguments,
     context: &Context,
     output: &mut Output,
@@ -73,7 +81,7 @@ pub(super) fn run(
     };
     match &arguments.from {
         None => list(&import, (context, output))?,
-        Some(from) => take_over(&import, (from, arguments), (context, output))?,
+        Some(from) => take_over(&import, (from, arguments), (context, output)).await?,
     }
     Ok(Ending::Done)
 }
@@ -116,7 +124,7 @@ fn list(import: &Import, (context, output): To<'_>) -> Result<(), Failure> {
     Ok(notice::tell_hint(Some(&how), output)?)
 }
 
-fn take_over(
+async fn take_over(
     import: &Import,
     (from, arguments): (&str, &ImportArguments),
     (context, output): To<'_>,
@@ -132,14 +140,16 @@ fn take_over(
         let lines = table(&shown, output.face());
         output.lines(&lines)?;
     }
-    let added = if arguments.dry_run {
-        Vec::new()
-    } else {
+    let (mut added, mut signed_in) = (Vec::new(), Vec::new());
+    if !arguments.dry_run {
         let imported = import
             .apply(from, &wanted)
             .map_err(|error| Failure::told(&error))?;
-        imported.added
-    };
+        added = imported.added;
+        if preview.source == "omlx" {
+            signed_in = sign_ins(&shown, &added, (context, output)).await?;
+        }
+    }
     if context.global.json {
         let added = added
             .into_iter()
@@ -149,9 +159,55 @@ fn take_over(
             source: preview.source,
             candidates: shown,
             added,
+            signed_in,
         })?);
     }
-    say(&shown, (added.len(), arguments.dry_run), (context, output))
+    for server in &signed_in {
+        let done = format!("✓ Took the sign-in of {} over", text::line(server.as_str()));
+        output.say(Paint::Good, &done)?;
+    }
+    say(
+        &shown,
+        (added.len() + signed_in.len(), arguments.dry_run),
+        (context, output),
+    )
+}
+
+/// Takes the fork's sign-ins over, of servers that were just added and of those that were here already.
+async fn sign_ins(
+    shown: &[ImportCandidate],
+    added: &[(String, ServerId)],
+    (context, output): To<'_>,
+) -> Result<Vec<ServerId>, Failure> {
+    let taking = SignIns {
+        machine: Machine::this(context.environment().clone()),
+        vault: context.vault()?,
+        network: Network::new(&context.network()).map_err(|error| Failure::told(&error))?,
+        clock: Clock::system(),
+    };
+    let (config, mend) = (context.config(), context.mend());
+    let here = shown
+        .iter()
+        .filter(|candidate| candidate.verdict == ImportVerdict::Present);
+    let here = here.map(|candidate| (&candidate.name, &candidate.id));
+    let mut signed_in = Vec::new();
+    for (name, id) in added.iter().map(|(name, id)| (name, id)).chain(here) {
+        let Some(server) = config.state.config.servers.get(id) else {
+            continue;
+        };
+        let work = Box::pin(taking.take_over(name, server));
+        match core::awaiting(output, "Looking for its sign-in…", work).await? {
+            Ok(true) => signed_in.push(id.clone()),
+            Ok(false) => {}
+            Err(error) => Notice {
+                problem: &error.problem(),
+                server: Some(id),
+                mend: &mend,
+            }
+            .tell(Tone::Warning, output)?,
+        }
+    }
+    Ok(signed_in)
 }
 
 /// The names asked for, each of which must be there; all of them when none is named.
@@ -209,8 +265,17 @@ fn row(candidate: &ImportCandidate) -> Vec<Cell> {
             ""
         }),
         Cell::plain(&candidate.address),
-        Cell::new(Paint::Faint, if candidate.has_secrets { "secrets" } else { "" }),
+        Cell::new(Paint::Faint, brings(candidate)),
     ]
+}
+
+fn brings(candidate: &ImportCandidate) -> &'static str {
+    match (candidate.has_secrets, candidate.has_grant) {
+        (true, true) => "secrets, sign-in",
+        (true, false) => "secrets",
+        (false, true) => "sign-in",
+        (false, false) => "",
+    }
 }
 
 fn say(
@@ -228,7 +293,7 @@ fn say(
     let path = context.config_file().path().display().to_string();
     let news = shown.iter().filter(|candidate| is_new(candidate)).count();
     let (paint, line, next) = match (is_dry, news, added) {
-        (_, 0, _) => (Paint::Plain, "There is nothing to take over.".to_owned(), None),
+        (_, 0, 0) => (Paint::Plain, "There is nothing to take over.".to_owned(), None),
         (true, news, _) => {
             let line = format!(
                 "{} would be added to {path}; nothing was changed",
@@ -236,8 +301,10 @@ fn say(
             );
             (Paint::Plain, line, None)
         }
-        (false, _, added) => {
-            let line = format!("✓ Added {} to {path}", counted(added, "server"));
+        // Only sign-ins, which have been told.
+        (false, 0, _) => return Ok(()),
+        (false, _, _) => {
+            let line = format!("✓ Added {} to {path}", counted(news, "server"));
             (
                 Paint::Good,
                 line,

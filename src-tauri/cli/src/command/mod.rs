@@ -43,7 +43,7 @@ pub(crate) fn run(command: Command, context: &Context, output: &mut Output) -> R
         Command::Remove(arguments) => lasting(remove::run(&arguments, context, output)),
         Command::Enable(arguments) => edit::enable(&arguments, context, output),
         Command::Disable(arguments) => edit::disable(&arguments, context, output),
-        Command::Import(arguments) => import::run(&arguments, context, output),
+        Command::Import(arguments) => lasting(import::run(&arguments, context, output)),
         Command::Use(arguments) => use_in::run(&arguments, context, output),
         Command::Access(arguments) => access::run(&arguments, context, output),
         Command::Doctor(arguments) => lasting(doctor::run(&arguments, context, output)),

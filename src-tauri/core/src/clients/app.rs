@@ -36,6 +36,8 @@ pub(super) struct App {
     pub(super) remote: Option<fn(&str, &str) -> Value>,
     /// Turns what only this client writes into what is understood everywhere, before an entry is taken over.
     pub(super) adapt: Option<fn(&mut Value)>,
+    /// Whether it may have sign-ins of its own that can be taken over.
+    pub(super) keeps_sign_ins: bool,
 }
 
 /// How a client's configuration is written.

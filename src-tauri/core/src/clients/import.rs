@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{ClientError, Machine, app::App, apps::APPS, document::Document, file, ours};
+use super::{ClientError, Machine, app::App, apps::APPS, document::Document, file, fork, ours};
 use crate::{
     Explain, Problem, ServerId,
     config::{Change, Config, ConfigError, ConfigFile, Edit, NewServer, NewTransport, Suggestion, Transport},
@@ -129,10 +129,15 @@ impl Import {
     /// What would be taken over from a client.
     pub fn preview(&self, source: &str) -> Result<ImportPreview, ClientError> {
         let app = App::named(source)?;
-        let candidates = self.candidates(app)?;
+        let mut candidates = Vec::new();
+        for Candidate { mut shown, .. } in self.candidates(app)? {
+            let may_have = app.keeps_sign_ins && shown.transport != TransportKind::Stdio;
+            shown.has_grant = may_have && fork::has_sign_in(&self.machine, &shown.name);
+            candidates.push(shown);
+        }
         Ok(ImportPreview {
             source: app.id.to_owned(),
-            candidates: candidates.into_iter().map(|candidate| candidate.shown).collect(),
+            candidates,
         })
     }
 

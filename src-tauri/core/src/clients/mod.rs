@@ -4,6 +4,7 @@
 //! apps      one file per client: where its configuration is, how its servers are written
 //! document  its servers read and changed as text: everything else stays, byte for byte (json, toml)
 //! import    their servers → our config file, through config::edit
+//! fork      sign-ins of the oMLX fork → our vault
 //! use_in    our entry → their file: preview, backup, write, undo
 //! ```
 //!
@@ -15,6 +16,7 @@ mod apps;
 mod document;
 mod error;
 mod file;
+mod fork;
 mod import;
 mod machine;
 mod ours;
@@ -24,6 +26,7 @@ mod veil;
 
 pub use app::ClientApp;
 pub use error::ClientError;
+pub use fork::{SignIns, SignInsError};
 pub use import::{
     Import, ImportCandidate, ImportPreview, ImportReport, ImportSource, ImportVerdict, Imported,
 };

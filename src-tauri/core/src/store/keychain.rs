@@ -64,6 +64,22 @@ pub fn credentials(env: &dyn Fn(&str) -> Option<String>) -> Arc<dyn CredentialSt
     }
 }
 
+/// What another program keeps in the keychain, if it is there and the user lets us have it. Blocks, for as long as a
+/// prompt may stay open at most.
+pub(crate) fn foreign_secret(service: &'static str, account: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let (answer, answered) = mpsc::sync_channel(1);
+    let account = account.to_owned();
+    thread::Builder::new()
+        .name("keychain".to_owned())
+        .spawn(move || {
+            let secret = platform::entry(service, &account).and_then(|entry| entry.get_secret());
+            // Nobody listens any more when the prompt took too long.
+            let _ = answer.send(secret.ok().map(Zeroizing::new));
+        })
+        .ok()?;
+    answered.recv_timeout(PROMPT_WAIT).ok().flatten()
+}
+
 impl Keychain {
     /// Nothing is opened before the first call.
     pub fn new() -> Self {

@@ -43,6 +43,7 @@ pub use credential_store::{CredentialStore, CredentialStoreError};
 pub use custody::KeySource;
 pub use disk::DiskError;
 pub use home::{HOME_VARIABLE, Home, HomeError};
+pub(crate) use keychain::foreign_secret;
 pub use keychain::{KEYCHAIN_VARIABLE, Keychain, NoKeychain, credentials};
 pub use lock::{GrantLock, Holder, LockError};
 pub use name::{GrantName, RecordName};

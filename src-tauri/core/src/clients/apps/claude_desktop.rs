@@ -15,4 +15,5 @@ pub(super) const APP: App = App {
     program: command_and_args,
     remote: None,
     adapt: None,
+    keeps_sign_ins: false,
 };

@@ -20,4 +20,5 @@ pub(super) const APP: App = App {
         |url, authorization| json!({ "url": url, "http_headers": { "Authorization": authorization } }),
     ),
     adapt: None,
+    keeps_sign_ins: false,
 };

@@ -17,4 +17,5 @@ pub(super) const APP: App = App {
     program: command_and_args,
     remote: Some(|url, authorization| json!({ "url": url, "headers": { "Authorization": authorization } })),
     adapt: None,
+    keeps_sign_ins: false,
 };

@@ -19,6 +19,7 @@ pub(super) const APP: App = App {
         |url, authorization| json!({ "httpUrl": url, "headers": { "Authorization": authorization } }),
     ),
     adapt: Some(references),
+    keeps_sign_ins: false,
 };
 
 /// `$NAME`, which it knows besides `${NAME}`, in the form that everybody knows.

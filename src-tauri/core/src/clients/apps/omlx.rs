@@ -31,4 +31,5 @@ pub(super) const APP: App = App {
         |url, authorization| json!({ "transport": "streamable-http", "url": url, "headers": { "Authorization": authorization } }),
     ),
     adapt: None,
+    keeps_sign_ins: true,
 };

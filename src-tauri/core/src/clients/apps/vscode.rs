@@ -16,4 +16,5 @@ pub(super) const APP: App = App {
         |url, authorization| json!({ "type": "http", "url": url, "headers": { "Authorization": authorization } }),
     ),
     adapt: None,
+    keeps_sign_ins: false,
 };

@@ -19,4 +19,5 @@ pub(super) const APP: App = App {
         |url, authorization| json!({ "serverUrl": url, "headers": { "Authorization": authorization } }),
     ),
     adapt: None,
+    keeps_sign_ins: false,
 };

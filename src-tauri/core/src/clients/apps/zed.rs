@@ -14,4 +14,5 @@ pub(super) const APP: App = App {
     program: |command, args| json!({ "command": command, "args": args, "env": {} }),
     remote: Some(|url, authorization| json!({ "url": url, "headers": { "Authorization": authorization } })),
     adapt: None,
+    keeps_sign_ins: false,
 };
