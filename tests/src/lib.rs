@@ -19,7 +19,7 @@ pub use browser::{HttpBrowser, NoBrowser};
 pub use crowd::{Caller, Ended};
 pub use desk::{Desk, Memory, TestResult};
 pub use errand::{Errand, Redirect};
-pub use node::{Provider, Witness};
+pub use node::{Provider, Witness, folder as interop_folder, node};
 #[cfg(unix)]
 pub use omlx::{Omlx, Ran, Running, agreed, browser_script, script};
 pub use requests::{requests, requests_of};

@@ -148,12 +148,12 @@ pub struct Witness {
 }
 
 /// The folder of the counterparts.
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("interop")
 }
 
-/// Its own, because the system's may be older than the counterparts want.
-fn node() -> Result<PathBuf, &'static str> {
+/// The counterparts' own Node, because the system's may be older than they want.
+pub fn node() -> Result<PathBuf, &'static str> {
     let modules = folder().join("node_modules");
     let node = modules.join(".bin/node");
     let complete = node.exists() && modules.join("oidc-provider").exists();

@@ -19,6 +19,7 @@ mod many_processes;
 mod mutants;
 mod planted_secrets;
 mod providers;
+mod real_clients;
 mod recorded;
 mod recurring_failures;
 mod refresh;
