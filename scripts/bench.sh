@@ -4,8 +4,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --quiet --release -p omlx-cli
 cp target/release/omlx target/release/omlx-measured
-cargo build --quiet --release -p omlx-tests --bin bench --bin callers
+cargo build --quiet --release -p omlx-tests --bin bench --bin callers --bin bench-gateway
 target/release/bench target/release/omlx-measured
+target/release/bench-gateway target/release/omlx-measured
 printf '%-36s %10s\n' 'command line binary' "$(du -k target/release/omlx-measured | awk '{printf "%.1f MB", $1/1024}')"
 
 # The app, where a desktop can be had without a screen.
