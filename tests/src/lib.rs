@@ -3,6 +3,7 @@
 //! Three seams are faked and nothing else: the keychain, the clock, and who presses "Allow" in the browser. HTTP is real.
 
 mod browser;
+mod company;
 mod crowd;
 mod desk;
 #[cfg(target_os = "linux")]
@@ -16,6 +17,7 @@ mod scene;
 mod search;
 
 pub use browser::{HttpBrowser, NoBrowser};
+pub use company::{Behind, Proxy, behind_tls, certificate};
 pub use crowd::{Caller, Ended};
 pub use desk::{Desk, Memory, TestResult};
 pub use errand::{Errand, Redirect};

@@ -40,8 +40,10 @@ impl Demo {
     pub async fn start(options: DemoOptions) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let address = listener.local_addr()?;
+        let origin = options.origin.clone();
+        let origin = origin.unwrap_or_else(|| format!("http://{address}"));
         let demo = Self {
-            world: Arc::new(World::new(format!("http://{address}"), options)),
+            world: Arc::new(World::new(origin, options)),
             address,
             server: Mutex::default(),
         };
@@ -69,7 +71,12 @@ impl Demo {
         Face::Mcp.resource(&self.world)
     }
 
-    /// `http://127.0.0.1:{port}`
+    /// Where it listens, in plain HTTP.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:{port}`, or what the options say.
     pub fn origin(&self) -> &str {
         &self.world.origin
     }

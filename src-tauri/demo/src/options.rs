@@ -12,6 +12,9 @@ use crate::{now::Now, scope::Scope};
 pub struct DemoOptions {
     /// The port on 127.0.0.1; 0 for any free one.
     pub port: u16,
+    /// What stands before every path, where something that speaks TLS stands before the demo; none for
+    /// `http://127.0.0.1:{port}`.
+    pub origin: Option<String>,
     /// Which protocol eras `/mcp` speaks.
     pub era: Era,
     /// Which MCP requests need a token.
@@ -290,6 +293,7 @@ impl Default for DemoOptions {
     fn default() -> Self {
         Self {
             port: 0,
+            origin: None,
             era: Era::Both,
             protection: Protection::OAuth,
             resource: None,

@@ -43,7 +43,7 @@ async fn serve(
 }
 
 async fn answer(world: &Arc<World>, incoming: &Incoming) -> Response {
-    if !is_local(incoming) {
+    if !is_local(world, incoming) {
         return text(403, "only programs and pages of this machine are served");
     }
     world.gates.pass(&incoming.call, Stage::Request).await;
@@ -56,9 +56,10 @@ async fn answer(world: &Arc<World>, incoming: &Incoming) -> Response {
 }
 
 /// Whether `Host` and `Origin` are this machine's, against DNS rebinding (MCP, "Security Warning" of the transport).
-fn is_local(incoming: &Incoming) -> bool {
+fn is_local(world: &World, incoming: &Incoming) -> bool {
     let host = incoming.header(header::HOST.as_str());
-    if !host.is_some_and(|host| is_loopback(&format!("http://{host}"))) {
+    let is_own = |host: &str| world.origin.strip_prefix("https://") == Some(host);
+    if !host.is_some_and(|host| is_own(host) || is_loopback(&format!("http://{host}"))) {
         return false;
     }
     !incoming.headers.contains_key(header::ORIGIN)

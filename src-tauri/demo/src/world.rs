@@ -24,7 +24,7 @@ use crate::{
 
 /// The state behind the port.
 pub(crate) struct World {
-    /// `http://127.0.0.1:{port}`
+    /// `http://127.0.0.1:{port}`, or what the options say.
     pub(crate) origin: String,
     pub(crate) calls: Recorder,
     pub(crate) faults: Faults,

@@ -17,6 +17,7 @@ mod interop;
 mod killed;
 mod many_processes;
 mod mutants;
+mod networks;
 mod planted_secrets;
 mod providers;
 mod real_clients;

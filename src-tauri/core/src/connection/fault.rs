@@ -9,7 +9,7 @@ use http::StatusCode;
 use url::Url;
 
 use super::authorized_http::Refusal;
-use crate::{Action, Explain, Problem, oauth::server_text::sentence};
+use crate::{Action, Explain, Problem, network};
 
 /// No usable answer from an HTTP server.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -194,7 +194,7 @@ impl NetworkCause {
 
     fn of_one(error: &(dyn Error + 'static)) -> Option<Self> {
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return Some(Self::Tls(tls_phrase(tls)));
+            return Some(Self::Tls(network::tls_failure(tls)));
         }
         let io = error.downcast_ref::<io::Error>()?;
         if let Some(inner) = io.get_ref() {
@@ -213,27 +213,6 @@ impl NetworkCause {
             _ => None,
         }
     }
-}
-
-fn tls_phrase(error: &rustls::Error) -> String {
-    use rustls::CertificateError as Certificate;
-    let phrase = match error {
-        rustls::Error::InvalidCertificate(certificate) => match certificate {
-            Certificate::Expired | Certificate::ExpiredContext { .. } => "its certificate has expired",
-            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
-                "its certificate is not valid yet (is the clock right?)"
-            }
-            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-                "its certificate is for another name"
-            }
-            Certificate::UnknownIssuer => "its certificate is not trusted on this machine",
-            Certificate::Revoked => "its certificate has been revoked",
-            _ => "its certificate is not acceptable",
-        },
-        rustls::Error::InvalidMessage(_) => "it does not speak TLS",
-        _ => return sentence(&error.to_string()).unwrap_or_default(),
-    };
-    phrase.to_owned()
 }
 
 impl Explain for HttpFault {
@@ -307,7 +286,7 @@ mod tests {
     fn a_certificate_nobody_trusts_is_found_inside_an_io_error() {
         let distrusted = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let wrapped = io::Error::other(io::Error::other(distrusted));
-        let phrase = "its certificate is not trusted on this machine";
+        let phrase = "its certificate is not trusted on this machine (OMLX_CONNECT_CA_FILE names a company's authority)";
         assert_eq!(
             NetworkCause::of_one(&wrapped),
             Some(NetworkCause::Tls(phrase.into()))

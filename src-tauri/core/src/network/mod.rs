@@ -14,6 +14,9 @@ use std::{path::PathBuf, time::Duration};
 
 pub use guard::{AddressGuard, PrivateAddress};
 pub use reach::Reach;
+pub(crate) use tls::{
+    failure as tls_failure, failure_in as tls_failure_in, wants_certificate as wants_tls_certificate,
+};
 
 use self::{guard::GuardedResolver, proxy::Proxies};
 use crate::{

@@ -1,6 +1,6 @@
 //! TLS by rustls with ring: the operating system's trust store, extra authorities, a client certificate.
 
-use std::{path::Path, sync::Arc};
+use std::{error::Error, io, path::Path, sync::Arc};
 
 use rustls::{
     ClientConfig, RootCertStore,
@@ -14,6 +14,7 @@ use rustls::{
 use rustls_platform_verifier::Verifier;
 
 use super::{NetworkError, NetworkSettings};
+use crate::oauth::server_text::sentence;
 
 type Builder = rustls::ConfigBuilder<ClientConfig, WantsClientCert>;
 
@@ -106,6 +107,61 @@ fn phrase(error: &pem::Error) -> &'static str {
         pem::Error::NoItemsFound => "holds no certificate",
         _ => "is not a PEM file",
     }
+}
+
+/// Why a connection failed, in one phrase that names what a person can set.
+pub(crate) fn failure(error: &rustls::Error) -> String {
+    use rustls::{AlertDescription, CertificateError as Certificate};
+    let phrase = match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            Certificate::Expired | Certificate::ExpiredContext { .. } => "its certificate has expired",
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                "its certificate is not valid yet (is the clock right?)"
+            }
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                "its certificate is for another name"
+            }
+            Certificate::UnknownIssuer => {
+                "its certificate is not trusted on this machine (OMLX_CONNECT_CA_FILE names a company's authority)"
+            }
+            Certificate::Revoked => "its certificate has been revoked",
+            _ => "its certificate is not acceptable",
+        },
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            "it wants a client certificate (OMLX_CONNECT_CLIENT_CERTIFICATE names one)"
+        }
+        rustls::Error::InvalidMessage(_) => "it does not speak TLS",
+        _ => return sentence(&error.to_string()).unwrap_or_default(),
+    };
+    phrase.to_owned()
+}
+
+/// The same for an error that holds one of TLS somewhere.
+pub(crate) fn failure_in(error: &(dyn Error + 'static)) -> Option<String> {
+    found_in(error).map(failure)
+}
+
+/// Whether the server wants a client certificate: told after the handshake (RFC 8446 §4.4.2.4), before any request
+/// is looked at.
+pub(crate) fn wants_certificate(error: &(dyn Error + 'static)) -> bool {
+    let wanted = rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired);
+    found_in(error) == Some(&wanted)
+}
+
+/// I/O errors hide theirs from `source()`.
+fn found_in<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next: Option<&'a (dyn Error + 'static)> = Some(error);
+    while let Some(current) = next {
+        if let Some(tls) = current.downcast_ref() {
+            return Some(tls);
+        }
+        let hidden = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match hidden {
+            Some(inner) => Some(inner),
+            None => current.source(),
+        };
+    }
+    None
 }
 
 fn setup(error: &rustls::Error) -> NetworkError {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     Action, Explain,
     clock::Clock,
-    network::{AddressGuard, PrivateAddress},
+    network::{AddressGuard, PrivateAddress, tls_failure_in, wants_tls_certificate},
 };
 
 /// The longest any authorization request may take, body included.
@@ -71,6 +71,14 @@ pub enum HttpError {
         /// One plain phrase.
         cause: String,
     },
+    /// TLS came to nothing, so no request was looked at.
+    #[error("the secure connection to {url} failed: {cause}")]
+    Tls {
+        /// Redacted.
+        url: String,
+        /// One plain phrase.
+        cause: String,
+    },
     /// The request may have reached the server, and no whole response came back.
     #[error("{url} did not answer in full: {cause}")]
     Interrupted {
@@ -99,6 +107,7 @@ impl Explain for HttpError {
     fn code(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "unreachable",
+            Self::Tls { .. } => "tls_failed",
             Self::Interrupted { .. } => "no_answer",
             Self::Refused { .. } => "private_address",
             Self::TooLarge { .. } => "response_too_large",
@@ -107,7 +116,7 @@ impl Explain for HttpError {
 
     fn action(&self) -> Action {
         match self {
-            Self::Unreachable { .. } | Self::Interrupted { .. } => Action::Retry,
+            Self::Unreachable { .. } | Self::Tls { .. } | Self::Interrupted { .. } => Action::Retry,
             Self::Refused { .. } | Self::TooLarge { .. } => Action::AskProvider,
         }
     }
@@ -291,6 +300,13 @@ fn classify(error: &reqwest::Error, shown: &str) -> HttpError {
             url: shown.to_owned(),
             cause: cause.clone(),
         }
+    } else if let Some(cause) =
+        tls_failure_in(error).filter(|_| error.is_connect() || wants_tls_certificate(error))
+    {
+        HttpError::Tls {
+            url: shown.to_owned(),
+            cause,
+        }
     } else if error.is_connect() || error.is_builder() {
         HttpError::Unreachable {
             url: shown.to_owned(),
@@ -311,7 +327,7 @@ fn interrupted(error: &reqwest::Error, shown: &str) -> HttpError {
     let cause = if error.is_timeout() {
         "no answer in time".to_owned()
     } else {
-        root_cause(error)
+        tls_failure_in(error).unwrap_or_else(|| root_cause(error))
     };
     HttpError::Interrupted {
         url: shown.to_owned(),
