@@ -127,6 +127,20 @@ async fn cloudflare_that_promises_to_name_itself_and_does_not_is_refused() -> Te
 }
 
 #[tokio::test]
+async fn cloudflare_is_let_off_its_promise_by_the_user_and_a_wrong_name_is_refused_all_the_same() -> TestResult
+{
+    let auth = json!({ "allow_missing_iss": true });
+    let silent = scene(options(), [Fault::Iss(WrongIss::Missing).at("*")], auth.clone()).await?;
+    gets_in(&silent).await?;
+    stays_in(&silent, 1).await?;
+    silent.end().await?;
+    let foreign = scene(options(), [Fault::Iss(WrongIss::Foreign).at("*")], auth).await?;
+    assert_eq!(refusal(&foreign).await?.code, "issuer_mismatch");
+    assert_eq!(foreign.demo.count("POST /token"), 0);
+    foreign.end().await
+}
+
+#[tokio::test]
 async fn cloudflare_is_asked_for_no_scope_that_its_resource_did_not_name() -> TestResult {
     let mut options = options();
     options.tokens.scopes = omlx_demo::Scope::parse("mcp:tools");
