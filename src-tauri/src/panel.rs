@@ -45,6 +45,8 @@ fn show_now(app: &AppHandle, place: Option<Place>) -> tauri::Result<()> {
             gone(&closed);
         }
     });
+    #[cfg(all(unix, not(target_os = "macos")))]
+    end_with_its_page(&window)?;
     front(&window)
 }
 
@@ -57,6 +59,22 @@ fn build(app: &AppHandle) -> tauri::Result<WebviewWindow> {
         .on_navigation(is_ours)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .build()
+}
+
+/// A page whose process has died stands there and does nothing: the window goes with it, and the tray brings a new one.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn end_with_its_page(window: &WebviewWindow) -> tauri::Result<()> {
+    use webkit2gtk::WebViewExt as _;
+
+    let left = window.clone();
+    window.with_webview(move |view| {
+        view.inner().connect_web_process_terminated(move |_, reason| {
+            tracing::warn!(?reason, "the panel's page has died");
+            if let Err(error) = left.destroy() {
+                tracing::warn!(%error, "the panel could not be closed");
+            }
+        });
+    })
 }
 
 /// The panel never goes anywhere else, whatever a page in it might say.
