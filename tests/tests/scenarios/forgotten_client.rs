@@ -1,11 +1,13 @@
 //! A registration that the authorization server has forgotten, which it tells the person and not us.
 
-use omlx_demo::{Demo, DemoOptions};
+use std::time::Duration;
+
+use omlx_demo::{Demo, DemoOptions, RefreshTokens};
 use omlx_mcp::{
     connection::{BrowserUse, SignInOptions},
     handle::Handle,
 };
-use omlx_tests::{Desk, TestResult};
+use omlx_tests::{Desk, Scene, TestResult};
 
 async fn sign_in(core: &Handle) -> TestResult {
     let signed_in = core.server("demo")?.sign_in(SignInOptions::default()).await;
@@ -59,4 +61,24 @@ async fn a_registration_that_is_known_is_used_again_and_again() -> TestResult {
     }
     assert_eq!(demo.count("POST /register"), 1);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_client_whose_secret_has_ended_becomes_another_one_without_being_refused_first() -> TestResult {
+    let mut options = DemoOptions::headless();
+    options.registration.auth_methods = vec!["client_secret_basic".to_owned()];
+    // Otherwise a refresh ahead of time would become another client first.
+    options.tokens.refresh = RefreshTokens::Never;
+    options.registration.secret_lifetime = Some(Duration::from_hours(1));
+    let scene = Scene::new(options).await?;
+    scene.sign_in().await?;
+    scene.hand.advance(Duration::from_hours(2));
+    scene.sign_in().await?;
+    assert_eq!(scene.demo.count("POST /register"), 2);
+    let redeemed = scene.demo.calls_to("POST /token grant_type=authorization_code");
+    assert!(
+        redeemed.iter().all(|call| call.status == Some(200)),
+        "{redeemed:?}"
+    );
+    scene.end().await
 }
