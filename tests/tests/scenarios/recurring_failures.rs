@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeSet, error::Error, sync::Arc, time::Duration};
 
-use omlx_demo::{Demo, DemoOptions, Era, Fault, KnownClient, Protection, RefreshTokens};
+use omlx_demo::{
+    Demo, DemoOptions, Era, Fault, KnownClient, Protection, RefreshTokens, ResourceMetadataPlace,
+    ServerMetadataPlace,
+};
 use omlx_mcp::{
     AuthStatus, ConnectionStatus,
     connection::{BrowserUse, SignInOptions},
@@ -112,7 +115,9 @@ async fn no_04_a_dead_refresh_token_is_not_tried_for_ever_and_a_sign_in_is_offer
         assert_ne!(scene.echo().await?, "hello");
         scene.hand.advance(Duration::from_hours(1));
     }
-    assert_eq!(scene.demo.count(REFRESH), 1);
+    let scene = scene.restart().await?;
+    assert_ne!(scene.echo().await?, "hello");
+    assert_eq!(scene.demo.count(REFRESH), 1, "nor by a later process");
     assert_eq!(scene.sign_in().await?.auth, AuthStatus::Authenticated);
     scene.end().await
 }
@@ -415,11 +420,19 @@ async fn no_21_two_accounts_at_one_address_are_kept_apart() -> TestResult {
 
 #[tokio::test]
 async fn no_22_a_challenge_is_understood_however_it_is_written() -> TestResult {
-    let metadata = |demo: &Demo| format!("{}/.well-known/oauth-protected-resource/mcp", demo.origin());
-    let odd: [fn(&str) -> Fault; 2] = [Fault::odd_challenges, |_| Fault::NoChallenge];
-    for fault in odd {
-        let scene = Scene::prepared(options(), json!({}), |demo, _| {
-            demo.set(fault(&metadata(demo)));
+    // Only the challenge tells where it is; without one it is where it usually is.
+    let elsewhere = ResourceMetadataPlace::Elsewhere("/metadata".to_owned());
+    let odd: [(fn(&str) -> Fault, _); 2] = [
+        (Fault::odd_challenges, elsewhere),
+        (|_| Fault::NoChallenge, ResourceMetadataPlace::Path),
+    ];
+    for (fault, place) in odd {
+        let mut options = options();
+        options.discovery.resource_metadata = place;
+        options.discovery.server_metadata = vec![ServerMetadataPlace::OpenIdAppended];
+        "/tenant".clone_into(&mut options.discovery.issuer_path);
+        let scene = Scene::prepared(options, json!({}), |demo, _| {
+            demo.set(fault(&format!("{}/metadata", demo.origin())));
             Ok(())
         })
         .await?;
