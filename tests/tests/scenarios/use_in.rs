@@ -4,7 +4,12 @@
 use std::{error::Error, fs, path::PathBuf, process::Stdio};
 
 use omlx_demo::{Demo, DemoOptions, Protection};
-use omlx_mcp::{access::Access, clock::Clock, store::Home};
+use omlx_mcp::{
+    access::Access,
+    clock::Clock,
+    network::{Network, NetworkSettings},
+    store::Home,
+};
 use omlx_tests::{Desk, Omlx, Ran, TestResult, in_time};
 use serde_json::{Value, json};
 use tokio::{
@@ -145,6 +150,40 @@ async fn what_claude_desktop_is_given_starts_the_bridge_from_anywhere() -> TestR
     );
     ended(&used(&desk, &["claude-desktop", "--undo"]).await?, 0);
     assert!(!PathBuf::from(path).exists());
+    Ok(())
+}
+
+/// What the gateway answers to the entry as its client would use it: URL and header fields as they stand in the file.
+async fn answer_to(entry: &Value) -> Result<u16, Box<dyn Error>> {
+    let client = Network::new(&NetworkSettings::default())?.client()?;
+    let mut request = client
+        .post(entry["url"].as_str().ok_or("no url")?)
+        .header("accept", "application/json, text/event-stream");
+    for (name, value) in entry["headers"].as_object().into_iter().flatten() {
+        request = request.header(name, value.as_str().unwrap_or_default());
+    }
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "zed", "version": "1"}}});
+    Ok(in_time(request.json(&hello).send()).await??.status().as_u16())
+}
+
+#[tokio::test]
+async fn what_zed_is_given_opens_a_running_gateway_until_it_is_undone() -> TestResult {
+    let (_demo, desk, _) = desk().await?;
+    let mut gateway = Omlx::on(&desk, OMLX, &["mcp", "serve", "--port", "0", "--json"]).start()?;
+    let mut listening = String::new();
+    while serde_json::from_str::<Value>(&listening).is_err() {
+        listening.push_str(&gateway.line().await?);
+    }
+    let port = serde_json::from_str::<Value>(&listening)?["port"].to_string();
+    let done = used(&desk, &["zed", "--port", &port, "--json"]).await?;
+    ended(&done, 0);
+    let path = done.json()?["path"].as_str().ok_or("no path")?.to_owned();
+    let settings: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
+    let entry = &settings["context_servers"]["omlx-connect"];
+    assert_eq!(answer_to(entry).await?, 200);
+    ended(&used(&desk, &["zed", "--undo"]).await?, 0);
+    assert_eq!(answer_to(entry).await?, 401);
     Ok(())
 }
 
