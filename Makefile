@@ -30,7 +30,10 @@ mutants: ## Seed each known wrong behaviour once and see the tests catch it (doc
 	@scripts/setup.sh rust nextest
 	@scripts/mutants.sh
 
+bindings: ## Write the panel's bindings anew, after a command or a type changed
+	@OMLX_WRITE_BINDINGS=1 cargo nextest run --cargo-quiet -p omlx-connect bindings
+
 fmt: ## Format the Rust code
 	@cargo fmt
 
-.PHONY: help run test check check-macos bench mutants fmt
+.PHONY: help run test check bindings check-macos bench mutants fmt

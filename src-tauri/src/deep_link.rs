@@ -15,11 +15,43 @@ pub(crate) fn listen(app: &AppHandle) {
             arrived(&listener, url);
         }
     });
+    receive(app);
     if let Ok(Some(urls)) = links.get_current() {
         for url in urls {
             arrived(app, url);
         }
     }
+}
+
+/// Sees to it that the desktop sends links here, and tells the core once it does (decision 0022).
+fn receive(app: &AppHandle) {
+    let app = app.clone();
+    tauri::async_runtime::spawn_blocking(move || {
+        if is_registered(&app) {
+            app.state::<Desk>().handle.receive_links();
+        } else {
+            tracing::info!("links of our own do not reach this app: sign-ins come back by loopback");
+        }
+    });
+}
+
+/// The bundle's Info.plist is all macOS goes by.
+#[cfg(target_os = "macos")]
+fn is_registered(_: &AppHandle) -> bool {
+    crate::macos::is_bundled()
+}
+
+/// Without a desktop environment there is only `xdg-open`'s own search, which starts nothing from a quoted `Exec`.
+#[cfg(not(target_os = "macos"))]
+fn is_registered(app: &AppHandle) -> bool {
+    let has_desktop = std::env::var_os("XDG_CURRENT_DESKTOP").is_some_and(|desktop| !desktop.is_empty());
+    if cfg!(target_os = "linux") && !has_desktop {
+        return false;
+    }
+    let registered = app.deep_link().register_all();
+    registered
+        .inspect_err(|error| tracing::info!(%error, "the desktop was not told of our links"))
+        .is_ok()
 }
 
 fn arrived(app: &AppHandle, url: Url) {

@@ -16,6 +16,7 @@ use omlx_mcp::{
     network::NetworkSettings,
     settings::{Settings, SettingsFile},
     store::{self, Home},
+    undo::Undo,
 };
 use serde::Serialize;
 use tauri::{AppHandle, Manager as _};
@@ -57,9 +58,11 @@ pub(crate) enum StartError {
 pub(crate) struct Desk {
     pub(crate) handle: Handle,
     pub(crate) file: ConfigFile,
+    pub(crate) home: Home,
     pub(crate) settings: SettingsFile,
     pub(crate) chosen: watch::Receiver<Settings>,
     config: watch::Receiver<Arc<ConfigState>>,
+    pub(crate) undo: Undo,
     place: Mutex<Option<Place>>,
 }
 
@@ -85,7 +88,7 @@ impl Desk {
         let chosen = settings.watch();
         let config = file.watch();
         let handle = Handle::start(Options {
-            home,
+            home: home.clone(),
             config: pausable(config.clone(), chosen.clone()),
             only: None,
             clock: Clock::system(),
@@ -98,9 +101,11 @@ impl Desk {
         Ok(Self {
             handle: handle.map_err(|error| error.problem())?,
             file,
+            home,
             settings,
             chosen,
             config,
+            undo: Undo::default(),
             place: Mutex::default(),
         })
     }
@@ -108,6 +113,11 @@ impl Desk {
     /// One server.
     pub(crate) fn server(&self, id: &str) -> Result<Server, Problem> {
         self.handle.server(id).map_err(|error| error.problem())
+    }
+
+    /// The config in force.
+    pub(crate) fn config(&self) -> Arc<ConfigState> {
+        self.config.borrow().clone()
     }
 
     /// Whether no server is configured.

@@ -8,13 +8,15 @@
 //! commands  → what the panel may call, each a delegation
 //! events    → the core's news → tray and panel
 //! deep_link → a redirect by link → the core, which alone knows whose it is
-//! browser   → the one place that opens a page
+//! notify    → who is called, when (pure), and by what
+//! browser   → the one place that opens a page; clipboard, the one that copies for the user
 //! ```
 //!
 //! It decides nothing about sign-ins and holds no token.
 
 mod autostart;
 mod browser;
+mod clipboard;
 mod commands;
 mod deep_link;
 mod desk;
@@ -22,6 +24,8 @@ mod events;
 mod launch;
 #[cfg(target_os = "macos")]
 mod macos;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod notify;
 mod panel;
 mod tray;
 
@@ -76,6 +80,8 @@ fn set_up(app: &App) {
     }
     events::forward(app.handle());
     deep_link::listen(app.handle());
+    #[cfg(all(unix, not(target_os = "macos")))]
+    notify::watch(app.handle());
     launch::end_on_signals(app.handle());
     #[cfg(target_os = "macos")]
     macos::settle(app.handle());

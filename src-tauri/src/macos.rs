@@ -50,3 +50,16 @@ fn apply(app: &AppHandle, policy: ActivationPolicy) {
         tracing::warn!(%error, "the Dock could not be left or entered");
     }
 }
+
+/// Whether this process is a bundle's: only then do links reach it, and may it tell anything.
+pub(crate) fn is_bundled() -> bool {
+    std::env::current_exe().is_ok_and(|program| {
+        let mut folders = program.ancestors().skip(1);
+        folders
+            .next()
+            .is_some_and(|folder| folder.ends_with("Contents/MacOS"))
+            && folders
+                .nth(1)
+                .is_some_and(|bundle| bundle.extension().is_some_and(|ending| ending == "app"))
+    })
+}

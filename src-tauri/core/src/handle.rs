@@ -1,6 +1,12 @@
 //! The way in: commands go in, the truth comes out as a watched [`Snapshot`], news as [`Event`]s.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use rmcp::model::{CallToolResult, JsonObject, Tool};
 use serde_json::Value;
@@ -11,7 +17,7 @@ use crate::{
     Action, Event, Explain, Problem, ServerId, ServerSnapshot, Snapshot,
     browser::Browser,
     clock::Clock,
-    config::{ConfigState, Surface},
+    config::{ClientCredentials, ConfigState, Surface},
     connection::{
         Connection, Introduction, Link, LogLine, LoginPath, Shared, SignInOptions, SignedIn,
         client_handler::Elicit,
@@ -23,13 +29,17 @@ use crate::{
         authorization::{AuthorizationError, AuthorizationResponse},
         timeline::Step,
     },
+    probe::{Probe, probe},
     sign_out::SignOutReport,
-    store::{CredentialStore, Home, Vault},
+    store::{CredentialStore, Home, KeySource, Vault},
     supervisor::{Roster, Supervisor},
 };
 
 /// How many events a slow listener may lag behind before it loses the oldest; the snapshot stays the truth.
 const EVENT_BACKLOG: usize = 256;
+
+/// How long a new entry is waited for.
+const APPEARANCE: Duration = Duration::from_secs(5);
 
 /// Everything the core needs from the process it runs in.
 #[derive(Debug)]
@@ -146,6 +156,7 @@ impl Handle {
             login_path: (options.surface == Surface::App).then(LoginPath::of_user),
             events: broadcast::Sender::new(EVENT_BACKLOG),
             changed: crate::supervisor::Changed::default(),
+            receives_links: AtomicBool::new(false),
         });
         let (roster, stop, tracker) = (
             Arc::<Roster>::default(),
@@ -191,6 +202,30 @@ impl Handle {
             server: id.to_owned(),
             similar: self.similar(id),
         })
+    }
+
+    /// Where the vault's key is; none before it was needed.
+    pub fn key_source(&self) -> Option<KeySource> {
+        self.shared.vault.key_source()
+    }
+
+    /// Asks a URL what it is, before anything is written down.
+    pub async fn probe(&self, url: &str) -> Probe {
+        probe(&self.shared.network, url).await
+    }
+
+    /// The server of that name as soon as it is there; an entry that was just written takes a moment.
+    pub async fn appeared(&self, id: &ServerId) -> Option<Server> {
+        let mut board = self.snapshot();
+        let there = board.wait_for(|snapshot| snapshot.server(id).is_some());
+        tokio::time::timeout(APPEARANCE, there).await.ok()?.ok()?;
+        self.server(id.as_str()).ok()
+    }
+
+    /// Says that links of our own scheme reach this process: from now on a sign-in offers that way back, where the
+    /// config file leaves the choice.
+    pub fn receive_links(&self) {
+        self.shared.receives_links.store(true, Ordering::Relaxed);
     }
 
     /// Hands a redirect that arrived from outside (deep link, pasted URL) to the sign-in that waits for it.
@@ -260,6 +295,16 @@ impl Server {
     /// Signs out, and says what that did.
     pub async fn sign_out(&self) -> Result<SignOutReport, Problem> {
         self.0.sign_out().await
+    }
+
+    /// Signs out although the entry is gone from the config file.
+    pub async fn leave(&self) -> Result<SignOutReport, Problem> {
+        self.0.leave().await
+    }
+
+    /// Keeps the client that its provider gave out, for the next sign-in. Discovers whose client it is.
+    pub async fn enter_client(&self, entered: ClientCredentials) -> Result<(), Problem> {
+        self.0.enter_client(entered).await
     }
 
     /// The tools, as soon as they are known.

@@ -31,6 +31,7 @@ pub mod oauth;
 pub mod probe;
 pub mod problem;
 pub mod recorded;
+pub mod removal;
 pub mod server_id;
 pub mod settings;
 mod sign_in;

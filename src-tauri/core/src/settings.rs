@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 use tokio::{
     sync::{Notify, watch},
@@ -32,19 +32,14 @@ const SAFETY: Duration = Duration::from_secs(30);
 /// The user's choices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
-#[serde(default)]
 pub struct Settings {
     /// Whether the app is started with the session.
-    #[serde(deserialize_with = "tolerant")]
     pub launch_at_login: bool,
     /// Whether a needed sign-in is told by a notification.
-    #[serde(deserialize_with = "notifications")]
     pub notifications: bool,
     /// Whether every connection rests.
-    #[serde(deserialize_with = "tolerant")]
     pub paused: bool,
     /// The panel's language.
-    #[serde(deserialize_with = "tolerant")]
     pub language: Language,
 }
 
@@ -101,15 +96,24 @@ impl Default for Settings {
     }
 }
 
-fn tolerant<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
+impl Settings {
+    /// Each choice by itself, as far as it makes sense.
+    fn of(file: &Map<String, Value>) -> Self {
+        let standard = Self::default();
+        Self {
+            launch_at_login: choice(file, "launch_at_login", standard.launch_at_login),
+            notifications: choice(file, "notifications", standard.notifications),
+            paused: choice(file, "paused", standard.paused),
+            language: choice(file, "language", standard.language),
+        }
+    }
 }
 
-fn notifications<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    Ok(Value::deserialize(deserializer)?.as_bool().unwrap_or(true))
+fn choice<T: DeserializeOwned>(file: &Map<String, Value>, key: &str, standard: T) -> T {
+    let value = file.get(key).cloned();
+    value
+        .and_then(|value| serde_json::from_value(value).ok())
+        .unwrap_or(standard)
 }
 
 /// Where the choices are kept.
@@ -130,8 +134,8 @@ impl SettingsFile {
     pub fn read(&self) -> Settings {
         let is_small = fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() <= MAX_BYTES);
         let text = is_small.then(|| fs::read(&self.path).ok()).flatten();
-        text.and_then(|text| serde_json::from_slice(&text).ok())
-            .unwrap_or_default()
+        let file: Option<Map<_, _>> = text.and_then(|text| serde_json::from_slice(&text).ok());
+        file.as_ref().map(Settings::of).unwrap_or_default()
     }
 
     /// Replaces it as a whole; who reads meanwhile has the old choices or the new ones.

@@ -17,7 +17,7 @@ pub(crate) use self::error::SignInError;
 use crate::{
     Action, Explain,
     browser::Browser,
-    config::{AuthConfig, GrantType},
+    config::{AuthConfig, GrantType, RedirectChoice},
     event::SignInPrompt,
     oauth::{
         authorization::{AuthorizationRequest, AuthorizationResponse, PendingAuthorization},
@@ -29,7 +29,7 @@ use crate::{
         grant::{Grant, GrantKey},
         http::Http,
         identity,
-        redirect::{LoopbackListener, LoopbackRedirect, RedirectError},
+        redirect::{DEEP_LINK, LoopbackListener, LoopbackRedirect, RedirectError},
         refresh::Refresher,
         registration::{self, RegistrationRequest, registered_form},
         scope::Scopes,
@@ -59,6 +59,8 @@ pub(crate) struct SignIn {
     pub(crate) deadline: Timestamp,
     /// How the client in use was obtained, so that another way can be taken when the server refuses it.
     pub(crate) used: Option<ClientRegistration>,
+    /// Whether links of our own scheme reach this process.
+    pub(crate) receives_links: bool,
 }
 
 /// An answer that came by another way than the listener, and who waits to hear whether it was ours.
@@ -184,7 +186,7 @@ impl SignIn {
         stored: Option<ClientInformation>,
     ) -> Result<Grant, SignInError> {
         let mut listener = self.listen(stored.as_ref()).await?;
-        let redirect_uris = vec![listener.redirect_uri().to_owned()];
+        let redirect_uris = self.redirect_uris(&listener)?;
         let known = stored.as_ref().map(|client| client.client_id.clone());
         let client = self.client(discovery, redirect_uris, stored).await?;
         let reused =
@@ -194,7 +196,7 @@ impl SignIn {
             client: &client,
             auth: &self.auth,
             dpop: self.http.prover().map(Prover::key),
-            redirect_uri: redirect_uri(&client, &listener),
+            redirect_uri: self.redirect_uri(&client, &listener),
             scope: Scopes::clone(scope),
         };
         let (url, pending) = request.begin()?;
@@ -245,6 +247,38 @@ impl SignIn {
             }
         }
         LoopbackListener::bind(&configured, self.http.clock()).await
+    }
+
+    /// The ways back, the preferred one first.
+    fn redirect_uris(&self, listener: &LoopbackListener) -> Result<Vec<String>, RedirectError> {
+        let (link, loopback) = (DEEP_LINK.to_owned(), listener.redirect_uri().to_owned());
+        match (&self.auth.redirect, self.receives_links) {
+            (RedirectChoice::DeepLink, true) => Ok(vec![link]),
+            (RedirectChoice::DeepLink, false) => Err(RedirectError::OnlyInApp),
+            (RedirectChoice::Auto, true) if self.leaves_choice() => Ok(vec![link, loopback]),
+            _ => Ok(vec![loopback]),
+        }
+    }
+
+    /// A fixed host or port is a wish for loopback.
+    fn leaves_choice(&self) -> bool {
+        self.auth.redirect_host.is_none() && self.auth.redirect_port.is_none()
+    }
+
+    /// The way back that is asked for: the link where the server registered it, or the user did.
+    fn redirect_uri(&self, client: &ClientInformation, listener: &LoopbackListener) -> String {
+        let is_registered = client.redirect_uris.iter().any(|uri| uri == DEEP_LINK);
+        let by_link = match &self.auth.redirect {
+            RedirectChoice::DeepLink => true,
+            RedirectChoice::Auto => self.receives_links && self.leaves_choice() && is_registered,
+            RedirectChoice::Loopback | RedirectChoice::Exact(_) => false,
+        };
+        if !by_link {
+            return loopback_uri(client, listener);
+        }
+        let decision = "the answer comes back to the app by a link of its own";
+        self.http.note(Stage::Authorization, decision, "RFC 8252 §7.1");
+        DEEP_LINK.to_owned()
     }
 
     async fn client(
@@ -338,8 +372,9 @@ fn nobody_came(error: SignInError, client: &ClientInformation, redirect_uri: &st
     }
 }
 
-/// The redirect URI in the form the authorization server knows it; a client without any leaves that to its user.
-fn redirect_uri(client: &ClientInformation, listener: &LoopbackListener) -> String {
+/// The loopback redirect URI in the form the authorization server knows it; a client without any leaves that to its
+/// user.
+fn loopback_uri(client: &ClientInformation, listener: &LoopbackListener) -> String {
     let own = listener.redirect_uri();
     registered_form(&client.redirect_uris, own).unwrap_or_else(|| own.to_owned())
 }

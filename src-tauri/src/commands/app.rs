@@ -1,6 +1,7 @@
 //! The app itself.
 
-use omlx_mcp::{Action, Explain as _, Problem, settings::Settings};
+use omlx_mcp::{Action, Explain as _, Problem, settings::Settings, store::KeySource};
+use serde::Serialize;
 use tauri::{AppHandle, State};
 
 use crate::{
@@ -38,5 +39,28 @@ pub(crate) async fn open_config(app: AppHandle, desk: State<'_, Desk>) -> Result
         code: "config_not_opened".into(),
         message: format!("nothing here opens {path}: {}", error.kind()),
         action: Action::None,
+    })
+}
+
+/// What the app is made of.
+#[derive(Clone, Debug, Serialize, specta::Type)]
+pub(crate) struct About {
+    version: &'static str,
+    config_path: String,
+    data_path: String,
+    key_source: KeySource,
+    gateway_url: Option<String>,
+}
+
+/// Says what the app is made of.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn about(desk: State<'_, Desk>) -> Result<About, Problem> {
+    Ok(About {
+        version: env!("CARGO_PKG_VERSION"),
+        config_path: desk.file.path().display().to_string(),
+        data_path: desk.home.data().display().to_string(),
+        key_source: desk.handle.key_source().unwrap_or(KeySource::Keychain),
+        gateway_url: None,
     })
 }

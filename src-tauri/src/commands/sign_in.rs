@@ -1,9 +1,12 @@
 //! Signing in and out.
 
-use omlx_mcp::{Problem, connection::SignInOptions, handle::Server, sign_out::SignOutReport};
-use tauri::State;
+use omlx_mcp::{
+    Action, AuthStatus, Explain, Problem, browser::Browser as _, connection::SignInOptions,
+    event::SignInPrompt, handle::Server, sign_out::SignOutReport,
+};
+use tauri::{AppHandle, State, Url};
 
-use crate::desk::Desk;
+use crate::{browser::ShellBrowser, clipboard, desk::Desk};
 
 /// Starts a sign-in; how it goes shows in the snapshot.
 #[tauri::command]
@@ -41,4 +44,69 @@ pub(crate) fn start(server: Server) {
             tracing::info!(server = %server.id(), code = %problem.code, "the sign-in came to nothing");
         }
     });
+}
+
+/// Opens the page of a sign-in under way in the browser, again.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn open_link(app: AppHandle, desk: State<'_, Desk>, id: String) -> Result<(), Problem> {
+    let link = link(&desk, &id)?;
+    ShellBrowser::new(&app)
+        .open(&link)
+        .map_err(|error| error.problem())
+}
+
+/// Puts the address of a sign-in under way on the clipboard.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn copy_link(app: AppHandle, desk: State<'_, Desk>, id: String) -> Result<(), Problem> {
+    let link = link(&desk, &id)?;
+    clipboard::put(&app, link.into()).map_err(|error| error.problem())
+}
+
+/// Tries every server again whose grant the keychain kept to itself; that asks for it to be unlocked.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn unlock_keychain(desk: State<'_, Desk>) -> Result<(), Problem> {
+    let snapshot = desk.handle.snapshot().borrow().clone();
+    let locked = snapshot
+        .servers
+        .iter()
+        .filter(|server| server.auth == AuthStatus::Locked);
+    for server in locked {
+        desk.server(server.id.as_str())?.retry().await;
+    }
+    Ok(())
+}
+
+/// No sign-in waits for the browser.
+#[derive(Debug, thiserror::Error)]
+#[error("no sign-in to {server} waits for the browser")]
+struct NoLink {
+    server: String,
+}
+
+impl Explain for NoLink {
+    fn code(&self) -> &'static str {
+        "no_sign_in_waiting"
+    }
+
+    fn action(&self) -> Action {
+        Action::Connect
+    }
+}
+
+fn link(desk: &Desk, id: &str) -> Result<Url, Problem> {
+    let address = match desk.server(id)?.snapshot().prompt {
+        Some(SignInPrompt::Browser { url }) => Some(url),
+        Some(SignInPrompt::DeviceCode {
+            verification_uri,
+            verification_uri_complete,
+            ..
+        }) => Some(verification_uri_complete.unwrap_or(verification_uri)),
+        None => None,
+    };
+    let link = address.and_then(|address| Url::parse(&address).ok());
+    let server = id.to_owned();
+    link.ok_or_else(|| NoLink { server }.problem())
 }

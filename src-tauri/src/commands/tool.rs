@@ -29,7 +29,7 @@ pub(crate) struct Tool {
 enum JsonValue {
     Null(()),
     Bool(bool),
-    Number(f64),
+    Number(i32),
     Text(String),
     List(Vec<JsonValue>),
     Object(BTreeMap<String, JsonValue>),

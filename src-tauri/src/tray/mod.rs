@@ -6,7 +6,7 @@ mod menu;
 
 use std::sync::{Mutex, PoisonError};
 
-use omlx_mcp::{Action, settings::Settings};
+use omlx_mcp::{Action, ServerSnapshot, settings::Settings};
 use tauri::{
     AppHandle, Manager as _, Wry,
     image::Image,
@@ -55,6 +55,11 @@ pub(crate) fn build(app: &AppHandle) -> Result<(), StartError> {
         shown: None,
     }));
     Ok(())
+}
+
+/// Whether a server needs somebody.
+pub(crate) fn is_due(server: &ServerSnapshot) -> bool {
+    labels::due(server).is_some()
 }
 
 /// Makes icon and menu say what is so now.
@@ -121,7 +126,8 @@ fn choose(app: &AppHandle, choice: &Choice) {
     }
 }
 
-fn do_what_is_due(app: &AppHandle, id: &str) {
+/// Does at a server what it needs somebody for.
+pub(crate) fn do_what_is_due(app: &AppHandle, id: &str) {
     let Ok(server) = app.state::<Desk>().server(id) else {
         return;
     };

@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     atomic::{self, ReplaceError},
+    entry::ServerChanges,
     flaw::{Flaw, closest, shown},
     locate::{ConfigFile, Readers},
     model::Config,
@@ -42,6 +43,8 @@ pub enum Change {
     Disable(ServerId),
     /// Keys of the `auth` block set, or taken out with `null`; the other ones stay.
     SetAuth(ServerId, AuthBlock),
+    /// What a person changed in an editor; another name is the entry's from then on.
+    Amend(ServerId, Box<ServerChanges>),
 }
 
 /// What an edit did, or would do.
@@ -142,7 +145,8 @@ impl Change {
             | Self::Remove(id)
             | Self::Enable(id)
             | Self::Disable(id)
-            | Self::SetAuth(id, _) => id,
+            | Self::SetAuth(id, _)
+            | Self::Amend(id, _) => id,
         }
     }
 }
@@ -299,7 +303,10 @@ impl ConfigFile {
     /// What reading the new text says about the entry; a reason not to use it is a reason not to write it, unless it
     /// was one before or only a variable is missing so far.
     fn notes_about(&self, change: &Change, before: &str, after: &str) -> Result<Vec<Problem>, EditError> {
-        let id = change.server();
+        let id = match change {
+            Change::Amend(id, changes) => changes.id.as_ref().unwrap_or(id),
+            change => change.server(),
+        };
         let config = Config::parse(after, self.format, &self.env);
         if let Some(problem) = config.fatal() {
             return Err(self.broken(problem.message.clone()));
@@ -355,7 +362,7 @@ fn check_keys(change: &Change) -> Result<(), EditError> {
     let unknown = match change {
         Change::Add(_, server) => server.auth.unknown_key(),
         Change::SetAuth(_, keys) => keys.unknown_key(),
-        Change::Remove(_) | Change::Enable(_) | Change::Disable(_) => None,
+        Change::Remove(_) | Change::Enable(_) | Change::Disable(_) | Change::Amend(..) => None,
     };
     let complain = |key| {
         EditError::Invalid(format!(

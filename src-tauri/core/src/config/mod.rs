@@ -13,6 +13,7 @@
 pub(crate) mod atomic;
 mod auth;
 mod edit;
+mod entry;
 mod environment;
 mod expand;
 mod fields;
@@ -34,6 +35,7 @@ mod unattended;
 mod watch;
 
 pub use edit::{ByHand, Change, Edit, EditError};
+pub use entry::{ClientCredentials, Draft, DraftTransport, NamedValue, ServerChanges, ServerEntry};
 pub use environment::Environment;
 pub use locate::{ConfigFile, LocateOptions, Origin, Readers, Surface, VARIABLE};
 pub use model::{

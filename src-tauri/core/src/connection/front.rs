@@ -1,6 +1,10 @@
 //! The owner's front: what the rest of the process holds of one server.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use rmcp::model::{CallToolResult, JsonObject, Tool};
 use serde_json::Value;
@@ -28,12 +32,12 @@ use crate::{
     AuthStatus, ConnectionStatus, Event, Explain, Problem, ServerSnapshot,
     browser::Browser,
     clock::Clock,
-    config::ServerConfig,
+    config::{ClientCredentials, ServerConfig},
     network::{Network, NetworkError},
-    oauth::{authorization::AuthorizationResponse, redirect, timeline::Step},
+    oauth::{authorization::AuthorizationResponse, discovery, redirect, registration, timeline::Step},
     sign_in::Offer,
-    sign_out::SignOutReport,
-    store::{RecordName, Vault},
+    sign_out::{self, SignOutReport},
+    store::{GrantName, RecordName, Vault},
     supervisor::Changed,
 };
 
@@ -57,6 +61,8 @@ pub(crate) struct Shared {
     pub(crate) login_path: Option<LoginPath>,
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) changed: Changed,
+    /// Whether links of our own scheme reach this process.
+    pub(crate) receives_links: AtomicBool,
 }
 
 impl Shared {
@@ -230,6 +236,33 @@ impl Connection {
         let (reply, report) = oneshot::channel();
         self.send(Command::SignOut { reply }).await?;
         report.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    /// Signs out although the entry is gone and its owner with it.
+    pub(crate) async fn leave(&self) -> Result<SignOutReport, Problem> {
+        let Some(guarded) = &self.guarded else {
+            return Err(self.nothing_to_sign_in_to());
+        };
+        let name = GrantName::from(&guarded.key);
+        let report = sign_out::sign_out(&guarded.vault, &guarded.http, &self.config.auth, name).await;
+        report.map_err(|error| error.problem())
+    }
+
+    /// Keeps the client that a person entered, for the issuer that discovery finds now.
+    pub(crate) async fn enter_client(&self, entered: ClientCredentials) -> Result<(), Problem> {
+        let Some(guarded) = &self.guarded else {
+            return Err(self.nothing_to_sign_in_to());
+        };
+        let found = discovery::discover(&guarded.http, &guarded.key.url, &self.config.auth, None).await;
+        let server = found.map_err(|error| error.problem())?.server;
+        let client = registration::entered(&server, entered);
+        let saved = guarded.vault.save_client(&guarded.key.server, &client).await;
+        saved.map_err(|error| error.problem())
+    }
+
+    fn nothing_to_sign_in_to(&self) -> Problem {
+        let server = self.config.id.clone();
+        Refused::NothingToSignInTo { server }.problem()
     }
 
     /// Offers an authorization response to a sign-in that waits here; false when none does, or for another one.

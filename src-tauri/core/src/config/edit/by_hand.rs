@@ -92,6 +92,8 @@ fn instructions(change: &Change, file: &ConfigFile) -> ByHand {
             let lines = yaml(&json!({ "auth": { id.as_str(): keys.0 } }), 0);
             ("put at the root".to_owned(), lines)
         }
+        // The values may be secrets, and the person has just typed them.
+        Change::Amend(id, _) => (format!("change '{id}'"), String::new()),
     };
     ByHand {
         file: file.path.clone(),

@@ -1,17 +1,19 @@
 //! A change to JSON text through a concrete syntax tree: comments, order, indentation and unknown keys stay.
 
-use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
+use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode, ObjectPropName};
 use serde_json::{Map, Value};
 
 use super::{Change, EditError, no_such_server};
 use crate::{
     Action, Problem, ServerId,
     config::{
+        entry::ServerChanges,
         flaw::Flaw,
         locate::{ConfigFile, Readers},
         new_server::{AuthBlock, NewServer},
         omlx_rules,
         parse::{servers, servers_key},
+        server::URL_KEYS,
         syntax::{self, Format, json_flaw, json_options, without_bom},
     },
 };
@@ -57,6 +59,7 @@ impl Editor<'_> {
             Change::Enable(id) => self.enable(id),
             Change::Disable(id) => self.disable(id),
             Change::SetAuth(id, keys) => self.set_auth(id, keys),
+            Change::Amend(id, changes) => self.amend(id, changes),
         }
     }
 
@@ -127,6 +130,43 @@ impl Editor<'_> {
         Ok(())
     }
 
+    fn amend(&mut self, id: &ServerId, changes: &ServerChanges) -> Result<(), EditError> {
+        let entry = self.entry(id)?;
+        patch(&entry, &changes.entry_keys())?;
+        if let Some(url) = &changes.url {
+            let known = URL_KEYS.iter().find(|key| entry.get(key).is_some());
+            let key = (*known.unwrap_or(&URL_KEYS[0])).to_owned();
+            patch(&entry, &Map::from_iter([(key, Value::from(url.as_str()))]))?;
+        }
+        for (key, values) in changes.dictionaries() {
+            if !values.is_empty() {
+                patch(&block_or_new(&entry, key)?, &values)?;
+            }
+        }
+        let keys = changes.auth_keys();
+        if !keys.is_empty() {
+            self.set_auth(id, &keys)?;
+        }
+        match &changes.id {
+            Some(name) if name != id => self.rename(id, name),
+            _ => Ok(()),
+        }
+    }
+
+    fn rename(&mut self, id: &ServerId, name: &ServerId) -> Result<(), EditError> {
+        if self.servers()?.get(name.as_str()).is_some() {
+            return Err(EditError::Exists(name.clone()));
+        }
+        call(&self.property(id)?, name);
+        if let Some(central) = self.central_auth()?
+            && let Some(own) = unique(&central, id.as_str())?
+        {
+            take_out(&central, name.as_str())?;
+            call(&own, name);
+        }
+        Ok(())
+    }
+
     /// Where the block goes: into the entry, or into the root map where oMLX ignores it.
     fn set_auth(&mut self, id: &ServerId, keys: &AuthBlock) -> Result<(), EditError> {
         let entry = self.entry(id)?;
@@ -191,6 +231,16 @@ impl Editor<'_> {
 
     fn central_block(&self, id: &ServerId) -> Result<CstObject, EditError> {
         block_or_new(&block_or_new(&self.root, "auth")?, id.as_str())
+    }
+}
+
+/// Gives a property another name in its place.
+fn call(property: &CstObjectProp, name: &ServerId) {
+    let quoted = Value::from(name.as_str()).to_string();
+    match property.name() {
+        Some(ObjectPropName::String(text)) => text.set_raw_value(quoted),
+        Some(ObjectPropName::Word(text)) => text.set_raw_value(quoted),
+        None => {}
     }
 }
 

@@ -31,6 +31,9 @@ pub(crate) use connection::query_of;
 /// The path of the redirect URI unless the config file says otherwise.
 pub const PATH: &str = "/oauth/callback";
 
+/// The redirect URI of our own scheme (RFC 8252 §7.1), by which only the app is reached.
+pub const DEEP_LINK: &str = "ai.omlx.connect:/oauth/callback";
+
 /// The host unless the config file says otherwise: RFC 8252 §8.3 prefers the address to the name.
 const HOST: &str = "127.0.0.1";
 
@@ -63,6 +66,9 @@ pub enum RedirectError {
         "the redirect URI in the config file must be http://localhost, http://127.0.0.1 or http://[::1], with an optional port and path"
     )]
     NotLoopback,
+    /// The config file pins the redirect to the app's link, and this process is not the app.
+    #[error("the config file sends the browser back to the app, so this sign-in has to be started there")]
+    OnlyInApp,
     /// Nobody came back from the browser in time.
     #[error("the browser did not come back in time")]
     TimedOut,
@@ -75,6 +81,7 @@ impl Explain for RedirectError {
             Self::PortForbidden { .. } => "redirect_port_forbidden",
             Self::Listen { .. } => "redirect_listener_failed",
             Self::NotLoopback => "redirect_not_loopback",
+            Self::OnlyInApp => "redirect_only_in_app",
             Self::TimedOut => "browser_timeout",
         }
     }
@@ -82,7 +89,7 @@ impl Explain for RedirectError {
     fn action(&self) -> Action {
         match self {
             Self::PortBusy { .. } | Self::Listen { .. } => Action::Retry,
-            Self::PortForbidden { .. } | Self::NotLoopback => Action::EditConfig,
+            Self::PortForbidden { .. } | Self::NotLoopback | Self::OnlyInApp => Action::EditConfig,
             Self::TimedOut => Action::Connect,
         }
     }

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     clock::later,
-    config::{AuthConfig, GrantType},
+    config::{AuthConfig, ClientCredentials, GrantType},
 };
 
 /// A secret that ends within this time is as good as over: a sign-in takes a while.
@@ -81,6 +81,25 @@ pub fn is_possible(http: &Http, server: &AuthorizationServerMetadata) -> bool {
     let by_document = server.client_id_metadata_document_supported
         && client_metadata_document::client_id(http, None).is_some();
     by_document || server.registration_endpoint.is_some()
+}
+
+/// The client that a person entered for `server`.
+pub(crate) fn entered(server: &AuthorizationServerMetadata, entered: ClientCredentials) -> ClientInformation {
+    let secret = entered.client_secret.filter(|secret| !secret.secret().is_empty());
+    ClientInformation {
+        issuer: server.issuer.clone(),
+        registration: ClientRegistration::Preregistered,
+        client_id: ClientId::new(entered.client_id),
+        auth_method: secret
+            .as_ref()
+            .map_or(ClientAuthMethod::None, |_| secret_method(server)),
+        client_secret: secret,
+        client_secret_expires_at: None,
+        redirect_uris: Vec::new(),
+        scope: None,
+        management: None,
+        key: None,
+    }
 }
 
 struct Search<'a> {

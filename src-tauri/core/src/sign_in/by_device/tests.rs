@@ -102,6 +102,7 @@ impl Scene {
             responses,
             deadline: self.clock.after(Duration::from_mins(5)),
             used: None,
+            receives_links: false,
         };
         let run = tokio::spawn(sign_in.run());
         while !run.is_finished() {
