@@ -137,6 +137,7 @@ impl Http {
         if let Some(session) = &self.session {
             request = request.header("mcp-session-id", session);
         }
+        self.sender.ready().await?;
         let answer = self.sender.send_request(request.body(Full::from(body))?).await?;
         if let Some(session) = answer.headers().get("mcp-session-id") {
             self.session = Some(session.to_str()?.to_owned());

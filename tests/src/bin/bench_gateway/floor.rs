@@ -35,6 +35,7 @@ impl Pool {
             Some(sender) => sender,
             None => connect(&self.0.0).await?,
         };
+        sender.ready().await?;
         Ok((sender.send_request(request).await?, sender))
     }
 
