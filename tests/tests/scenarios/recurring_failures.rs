@@ -420,9 +420,10 @@ async fn no_21_two_accounts_at_one_address_are_kept_apart() -> TestResult {
 
 #[tokio::test]
 async fn no_22_a_challenge_is_understood_however_it_is_written() -> TestResult {
+    type Oddity = fn(&str) -> Fault;
     // Only the challenge tells where it is; without one it is where it usually is.
     let elsewhere = ResourceMetadataPlace::Elsewhere("/metadata".to_owned());
-    let odd: [(fn(&str) -> Fault, _); 2] = [
+    let odd: [(Oddity, _); 2] = [
         (Fault::odd_challenges, elsewhere),
         (|_| Fault::NoChallenge, ResourceMetadataPlace::Path),
     ];
