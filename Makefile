@@ -6,9 +6,8 @@ SHELL := /bin/bash
 help: ## What there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-run: ## Build, start the demo server, sign in to it, list and call its tools
+run: ## Start the app beside a demo server; without a display, the same journey in the terminal
 	@scripts/setup.sh rust
-	@cargo build --quiet -p omlx-cli
 	@scripts/run.sh
 
 test: ## Everything: the gate, every scenario, interop

@@ -61,6 +61,6 @@ pub(crate) async fn about(desk: State<'_, Desk>) -> Result<About, Problem> {
         config_path: desk.file.path().display().to_string(),
         data_path: desk.home.data().display().to_string(),
         key_source: desk.handle.key_source().unwrap_or(KeySource::Keychain),
-        gateway_url: None,
+        gateway_url: desk.gateway_url(),
     })
 }

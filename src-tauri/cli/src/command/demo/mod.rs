@@ -37,11 +37,12 @@ Examples:
   omlx mcp demo
   omlx mcp demo --no-browser      nobody is asked: for scripts
   omlx mcp demo --serve           keep it running, to try the other commands on it
+  omlx mcp demo --serve=waiting   the same with nobody signed in yet
   omlx mcp demo --add --serve     the same, in your own config file, for the app and other clients to see")]
 pub(crate) struct DemoArguments {
     /// Keep the server running until Ctrl-C
-    #[arg(long)]
-    serve: bool,
+    #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, default_missing_value = "signed-in", require_equals = true)]
+    serve: Option<Serve>,
     /// Put it into your own config file, instead of one that is thrown away
     #[arg(long)]
     add: bool,
@@ -51,6 +52,15 @@ pub(crate) struct DemoArguments {
     /// Open no browser; the demo agrees by itself
     #[arg(long)]
     no_browser: bool,
+}
+
+/// How the demo is left running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Serve {
+    /// After the whole journey
+    SignedIn,
+    /// Before anybody has signed in
+    Waiting,
 }
 
 /// Shows it.
@@ -72,11 +82,13 @@ pub(super) async fn run(
     })?;
     let demo = Arc::new(demo);
     let scene = Scene::set(&demo, arguments, (context, output)).await?;
-    let summary = travel(&demo, (&scene, arguments), output).await?;
-    if context.global.json {
-        output.json(&summary)?;
+    if arguments.serve != Some(Serve::Waiting) {
+        let summary = travel(&demo, (&scene, arguments), output).await?;
+        if context.global.json {
+            output.json(&summary)?;
+        }
     }
-    if arguments.serve {
+    if arguments.serve.is_some() {
         serve(&scene, &demo, output).await?;
     }
     notice::tell_hint(scene.afterwards().as_deref(), output)?;
@@ -108,7 +120,7 @@ async fn travel(
         journey.sign_in(handle, &server).await?;
         journey.call(&server).await?;
         journey.expire(&server).await?;
-        if !arguments.serve && !arguments.add {
+        if arguments.serve.is_none() && !arguments.add {
             journey.sign_out(&server).await?;
         }
         journey.end(context)
