@@ -1,4 +1,4 @@
-//! Lends signed-in MCP servers to other programs: over stdio ([`bridge`]) and over HTTP on loopback.
+//! Lends signed-in MCP servers to other programs: over stdio ([`bridge()`]) and over HTTP on loopback.
 //!
 //! ```text
 //! client ── bridge ─┐
