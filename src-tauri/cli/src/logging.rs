@@ -33,7 +33,9 @@ pub(crate) fn start(verbose: u8, face: &Face) {
 
 /// Starts logging for a process nobody looks at: what went wrong, or what `OMLX_LOG` asks for.
 pub fn log_warnings() {
-    let directives = filter(0, env::var("OMLX_LOG").ok()).unwrap_or_else(|| "warn".to_owned());
+    let chosen = filter(0, env::var("OMLX_LOG").ok()).unwrap_or_else(|| "warn".to_owned());
+    // The plugin repeats an argument that is no link of ours as it is, and that may be a redirect with its code.
+    let directives = format!("{chosen},tauri_plugin_deep_link=off");
     let subscriber = fmt()
         .compact()
         .with_env_filter(EnvFilter::new(directives))

@@ -19,17 +19,19 @@ pub(crate) async fn probe(desk: State<'_, Desk>, url: String) -> Result<Probe, P
     Ok(desk.handle.probe(&url).await)
 }
 
-/// Adds a server, and keeps the client that came with it.
+/// Adds a server, and keeps the client that came with it. Done when the core knows the server: what the panel asks of
+/// it next finds it.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn add_server(desk: State<'_, Desk>, server: Draft) -> Result<(), Problem> {
     let (id, client) = (server.id.clone(), server.client.clone());
     let added = desk.file.add(&id, server.into());
     added.map_err(|error| error.problem())?;
-    let Some(client) = client else { return Ok(()) };
-    match desk.handle.appeared(&id).await {
-        Some(server) => server.enter_client(client).await,
-        None => desk.server(id.as_str())?.enter_client(client).await,
+    let appeared = desk.handle.appeared(&id).await;
+    match (client, appeared) {
+        (None, _) => Ok(()),
+        (Some(client), Some(server)) => server.enter_client(client).await,
+        (Some(client), None) => desk.server(id.as_str())?.enter_client(client).await,
     }
 }
 

@@ -142,7 +142,11 @@ impl WebDriver {
 
     /// Presses what has this role and name.
     pub async fn press(&self, role: &str, name: &str) -> Result<(), Box<dyn Error>> {
-        self.find(role, name).await?.click().await
+        match self.find(role, name).await?.click().await {
+            // A list that was drawn anew meanwhile has left behind what was found in it.
+            Err(error) if error.to_string().contains("stale") => self.find(role, name).await?.click().await,
+            outcome => outcome,
+        }
     }
 
     /// Waits until a person can read `words`.

@@ -32,7 +32,7 @@ async fn a_config_file_that_breaks_while_the_app_runs_changes_nothing_but_is_tol
 }
 
 #[tokio::test]
-#[ignore = "the panel cannot unlock the keychain yet"]
+#[ignore = "stays locked after Unlock on the kit's keyring; whose fault that is, is not known"]
 async fn a_keychain_that_is_locked_is_said_and_unlocked_without_a_new_sign_in() -> TestResult {
     scene("keychain-locked", async |desktop| {
         let demo = signed_in(desktop, DemoOptions::headless()).await?;

@@ -19,7 +19,6 @@ async fn look(haul: &mut Haul, desktop: &Desktop, panel: &Panel, step: &str) -> 
 }
 
 #[tokio::test]
-#[ignore = "the panel cannot enter a client yet"]
 async fn panel_ipc_tray_notifications_and_log_hold_none() -> TestResult {
     scene("secrets", async |desktop| {
         let auth =

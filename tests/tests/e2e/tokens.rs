@@ -29,7 +29,6 @@ async fn an_expired_token_is_replaced_and_nobody_hears_of_it() -> TestResult {
 }
 
 #[tokio::test]
-#[ignore = "the app notifies nobody yet"]
 async fn a_rejected_refresh_is_told_once_and_its_button_signs_in_again() -> TestResult {
     scene("rejected-refresh", async |desktop| {
         let demo = signed_in(desktop, DemoOptions::headless()).await?;
