@@ -40,9 +40,9 @@ async fn panel_ipc_tray_notifications_and_log_hold_none() -> TestResult {
         }
         enter_a_client_secret(desktop, &panel).await?;
         look(&mut haul, desktop, &panel, "with a client of our own").await?;
+        panel.press("Cancel").await?;
         demo.revoke_all();
         demo.cut_connections();
-        panel.press("Cancel").await?;
         desktop
             .menu_line(&["demo", "Token expired, refresh failed"])
             .await?;
