@@ -99,7 +99,7 @@ fn ended(ran: &Ran, code: i32) {
 }
 
 #[tokio::test]
-async fn an_authority_of_the_companys_is_trusted_for_every_request_once_its_file_is_named() -> TestResult {
+async fn the_authority_of_a_company_is_trusted_for_every_request_once_its_file_is_named() -> TestResult {
     let (office, _) = Office::new(Behind::default(), &[CA]).await?;
     office.works().await?;
     ended(&office.omlx(&["logout", "demo"]).await?, 0);
