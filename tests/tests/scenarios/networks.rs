@@ -187,7 +187,7 @@ async fn a_server_that_wants_a_client_certificate_says_which_variable_names_one(
 }
 
 #[tokio::test]
-async fn everything_goes_through_the_companys_proxy_where_names_are_resolved() -> TestResult {
+async fn everything_goes_through_the_proxy_of_a_company_where_names_are_resolved() -> TestResult {
     let (office, address) = Office::new(PUBLIC, &[CA]).await?;
     let proxy = Proxy::to(address).await?;
     let office = office.with("HTTPS_PROXY", proxy.url());
