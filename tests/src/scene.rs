@@ -70,6 +70,10 @@ impl Scene {
     ) -> Result<Self, Box<dyn Error>> {
         let (demo, mut desk, hand) = set(options, entry).await?;
         prepare(&demo, &mut desk)?;
+        Self::begin(demo, desk, hand).await
+    }
+
+    async fn begin(demo: Demo, desk: Desk, hand: ManualClock) -> Result<Self, Box<dyn Error>> {
         let core = desk.start()?;
         let news = core.events();
         let server = core.server("demo")?;
@@ -119,18 +123,7 @@ impl Scene {
             ..
         } = self;
         in_time(core.stop()).await?;
-        let core = desk.start()?;
-        let news = core.events();
-        let server = core.server("demo")?;
-        in_time(server.settled()).await?;
-        Ok(Self {
-            demo,
-            desk,
-            hand,
-            core,
-            server,
-            news,
-        })
+        Self::begin(demo, desk, hand).await
     }
 
     /// The clock of both, for another server.
