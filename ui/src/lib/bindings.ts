@@ -32,7 +32,10 @@ export const commands = {
 	unlockKeychain: () => __TAURI_INVOKE<null>("unlock_keychain"),
 	/**  Asks a URL what it is. */
 	probe: (url: string) => __TAURI_INVOKE<Probe>("probe", { url }),
-	/**  Adds a server, and keeps the client that came with it. */
+	/**
+	 *  Adds a server, and keeps the client that came with it. Done when the core knows the server: what the panel asks of
+	 *  it next finds it.
+	 */
 	addServer: (server: NewServer) => __TAURI_INVOKE<null>("add_server", { server }),
 	/**  Keeps the client that a provider gave out. */
 	enterClient: (id: string, client: ClientCredentials) => __TAURI_INVOKE<null>("enter_client", { id, client }),
