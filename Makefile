@@ -11,7 +11,7 @@ run: ## Start the app beside a demo server; without a display, the same journey 
 	@scripts/run.sh
 
 test: ## Everything: the gate, every scenario, interop
-	@scripts/setup.sh rust desktop nextest node browser keychain e2e
+	@scripts/setup.sh rust desktop nextest node python browser keychain e2e
 	@$(MAKE) --no-print-directory check
 	@scripts/test.sh
 

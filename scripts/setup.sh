@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing and nothing else: setup.sh rust|node|browser|keychain|desktop|e2e …
+# Installs what is missing and nothing else: setup.sh rust|node|python|browser|keychain|desktop|e2e …
 # Debian packages need root or sudo; on a Mac, Homebrew. What cannot be installed is named, with what it is for.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -36,6 +36,30 @@ node() {
     say "installing the Node packages of $folder"
     (cd "$folder" && npm ci --silent --no-audit --no-fund && touch node_modules/.package-lock.json)
   done
+}
+
+# A Python of the counterparts' own. Debian's comes without what makes one; a Mac's own is older than they want.
+python() {
+  local folder=tests/interop program
+  [ "$folder/.venv/.installed" -nt "$folder/requirements.txt" ] && return 0
+  for program in python3 python3.14 python3.13 python3.12 python3.11; do
+    python_is_enough "$program" && break
+  done
+  if ! python_is_enough "$program"; then
+    program=python3
+    apt_install python3-venv || brew install --quiet python3 || true
+    python_is_enough "$program" || { say "Python 3.11 or newer is missing: https://www.python.org"; exit 1; }
+  fi
+  say "installing the Python packages of $folder"
+  rm -rf "$folder/.venv"
+  "$program" -m venv "$folder/.venv"
+  "$folder/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+    --requirement "$folder/requirements.txt"
+  touch "$folder/.venv/.installed"
+}
+
+python_is_enough() {
+  "$1" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
 # A real browser for the scenarios that press a real button.

@@ -12,6 +12,7 @@ mod errand;
 mod node;
 #[cfg(unix)]
 mod omlx;
+mod python;
 mod requests;
 mod scene;
 mod search;
@@ -24,6 +25,7 @@ pub use errand::{Errand, Redirect};
 pub use node::{Provider, Witness, folder as interop_folder, node};
 #[cfg(unix)]
 pub use omlx::{Omlx, Ran, Running, agreed, browser_script, script};
+pub use python::python;
 pub use requests::{requests, requests_of};
 pub use scene::{Failure, Scene, arguments, code_of, in_time, said, started, until, until_of};
 pub use search::Haul;
