@@ -24,7 +24,7 @@ mod events;
 mod launch;
 #[cfg(target_os = "macos")]
 mod macos;
-#[cfg(all(unix, not(target_os = "macos")))]
+#[cfg(unix)]
 mod notify;
 mod panel;
 mod tray;
@@ -80,7 +80,7 @@ fn set_up(app: &App) {
     }
     events::forward(app.handle());
     deep_link::listen(app.handle());
-    #[cfg(all(unix, not(target_os = "macos")))]
+    #[cfg(unix)]
     notify::watch(app.handle());
     launch::end_on_signals(app.handle());
     #[cfg(target_os = "macos")]

@@ -1,10 +1,10 @@
-//! When somebody is called: a pure function of what was heard and of the time.
+//! When somebody is called: a pure function of what is needed and of the time.
 //!
 //! A need is told when it has lasted for a moment, so that what mends itself is never told. The same need of the same
 //! server is told once; when it was met in between and comes back at once, it is not told again either.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -23,7 +23,16 @@ pub(super) struct Call {
     pub(super) problem: Problem,
 }
 
-/// What was heard, and what was told.
+/// What is to be done now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct News {
+    /// Servers whose need was told and is met.
+    pub(super) over: BTreeSet<ServerId>,
+    /// Needs to be told.
+    pub(super) told: Vec<Call>,
+}
+
+/// What is needed, and what was told.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     waiting: BTreeMap<ServerId, (Problem, Instant)>,
@@ -38,25 +47,47 @@ struct Told {
 }
 
 impl Calls {
-    /// A server needs somebody.
-    pub(super) fn hear(&mut self, server: ServerId, problem: Problem, now: Instant) {
-        let reason = (server.clone(), problem.code.to_string());
-        let is_known = self
-            .told
-            .get(&reason)
-            .is_some_and(|told| !told.is_over || now < told.at + LIMIT);
-        if !is_known {
-            let since = self.waiting.get(&server).map_or(now, |(_, since)| *since);
-            self.waiting.insert(server, (problem, since));
+    /// Takes in everything that is needed at this moment.
+    pub(super) fn heed(&mut self, needs: Vec<Call>, now: Instant) -> News {
+        let over = self.release(&needs);
+        for need in needs {
+            self.hear(need, now);
+        }
+        News {
+            over,
+            told: self.ripe(now),
         }
     }
 
-    /// What is to be told now; `is_due` says whether a server still needs somebody.
-    pub(super) fn ripe(&mut self, now: Instant, is_due: impl Fn(&ServerId) -> bool) -> Vec<Call> {
+    /// When to look again; none when nothing waits.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.waiting.values().map(|(_, since)| *since + SETTLE).min()
+    }
+
+    fn release(&mut self, needs: &[Call]) -> BTreeSet<ServerId> {
+        let is_due = |server: &ServerId| needs.iter().any(|need| need.server == *server);
         self.waiting.retain(|server, _| is_due(server));
-        for ((server, _), told) in &mut self.told {
-            told.is_over |= !is_due(server);
+        let met = self.told.iter_mut();
+        let met = met.filter(|((server, _), told)| !told.is_over && !is_due(server));
+        met.map(|((server, _), told)| {
+            told.is_over = true;
+            server.clone()
+        })
+        .collect()
+    }
+
+    fn hear(&mut self, Call { server, problem }: Call, now: Instant) {
+        let reason = (server.clone(), problem.code.to_string());
+        match self.told.get_mut(&reason) {
+            Some(told) if !told.is_over || now < told.at + LIMIT => told.is_over = false,
+            _ => {
+                let since = self.waiting.get(&server).map_or(now, |(_, since)| *since);
+                self.waiting.insert(server, (problem, since));
+            }
         }
+    }
+
+    fn ripe(&mut self, now: Instant) -> Vec<Call> {
         let is_ripe = |since: Instant| now >= since + SETTLE;
         let ripe = self.waiting.extract_if(.., |_, (_, since)| is_ripe(*since));
         let calls: Vec<_> = ripe
@@ -71,11 +102,6 @@ impl Calls {
             self.told.insert(reason, told);
         }
         calls
-    }
-
-    /// When to look again; none when nothing waits.
-    pub(super) fn next(&self) -> Option<Instant> {
-        self.waiting.values().map(|(_, since)| *since + SETTLE).min()
     }
 }
 
@@ -124,55 +150,79 @@ mod tests {
         }
     }
 
-    const DUE: fn(&ServerId) -> bool = |_| true;
-    const MET: fn(&ServerId) -> bool = |_| false;
+    fn need(code: &'static str) -> Vec<Call> {
+        vec![Call {
+            server: id(),
+            problem: problem(code),
+        }]
+    }
 
     #[test]
     fn a_need_is_told_once_it_has_lasted() {
         let (mut calls, start) = (Calls::default(), Instant::now());
-        calls.hear(id(), problem("refresh_rejected"), start);
+        assert!(calls.heed(need("refresh_rejected"), start).told.is_empty());
         assert_eq!(calls.next(), Some(start + SETTLE));
-        assert!(calls.ripe(start, DUE).is_empty());
-        assert_eq!(calls.ripe(start + SETTLE, DUE).len(), 1);
-        assert!(calls.ripe(start + 2 * SETTLE, DUE).is_empty());
-        assert_eq!(calls.next(), None);
+        assert_eq!(
+            calls.heed(need("refresh_rejected"), start + SETTLE).told,
+            need("refresh_rejected")
+        );
+        let later = calls.heed(need("refresh_rejected"), start + 2 * LIMIT);
+        assert_eq!((later, calls.next()), (News::default(), None));
     }
 
     #[test]
     fn what_mends_itself_is_never_told() {
         let (mut calls, start) = (Calls::default(), Instant::now());
-        calls.hear(id(), problem("refresh_rejected"), start);
-        assert!(calls.ripe(start + SETTLE, MET).is_empty());
-        assert!(calls.ripe(start + 2 * SETTLE, DUE).is_empty());
+        calls.heed(need("refresh_rejected"), start);
+        assert_eq!(calls.heed(Vec::new(), start + SETTLE), News::default());
+        assert_eq!(calls.next(), None);
+    }
+
+    #[test]
+    fn a_need_that_was_told_is_over_once_when_it_is_met() {
+        let (mut calls, start) = (Calls::default(), Instant::now());
+        calls.heed(need("refresh_rejected"), start);
+        calls.heed(need("refresh_rejected"), start + SETTLE);
+        let met = calls.heed(Vec::new(), start + 2 * SETTLE);
+        assert_eq!(
+            (met.over.into_iter().collect::<Vec<_>>(), met.told),
+            (vec![id()], Vec::new())
+        );
+        assert_eq!(calls.heed(Vec::new(), start + 3 * SETTLE), News::default());
     }
 
     #[test]
     fn the_same_need_is_told_again_only_when_it_comes_back_after_a_while() {
         let (mut calls, start) = (Calls::default(), Instant::now());
-        let mut told = |at: Instant, is_met: bool| {
-            if is_met {
-                calls.ripe(at, MET);
-            }
-            calls.hear(id(), problem("refresh_rejected"), at);
-            calls.ripe(at + SETTLE, DUE).len()
+        let mut told = |at: Instant| {
+            calls.heed(Vec::new(), at);
+            calls.heed(need("refresh_rejected"), at);
+            calls.heed(need("refresh_rejected"), at + SETTLE).told.len()
         };
-        assert_eq!(told(start, false), 1);
-        assert_eq!(told(start + 2 * LIMIT, false), 0, "it was never met");
-        assert_eq!(told(start + 2 * LIMIT + SETTLE, true), 1);
-        assert_eq!(
-            told(start + 2 * LIMIT + 3 * SETTLE, true),
-            0,
-            "it came back at once"
-        );
+        assert_eq!(told(start), 1);
+        assert_eq!(told(start + 2 * SETTLE), 0, "it came back at once");
+        assert_eq!(told(start + 2 * LIMIT), 1);
+    }
+
+    #[test]
+    fn a_need_that_came_back_at_once_and_stays_is_not_told_later() {
+        let (mut calls, start) = (Calls::default(), Instant::now());
+        calls.heed(need("refresh_rejected"), start);
+        calls.heed(need("refresh_rejected"), start + SETTLE);
+        calls.heed(Vec::new(), start + 2 * SETTLE);
+        for at in [start + 3 * SETTLE, start + 2 * LIMIT, start + 3 * LIMIT] {
+            assert_eq!(calls.heed(need("refresh_rejected"), at), News::default());
+        }
     }
 
     #[test]
     fn another_need_of_the_same_server_is_told() {
         let (mut calls, start) = (Calls::default(), Instant::now());
-        calls.hear(id(), problem("sign_in_needed"), start);
-        assert_eq!(calls.ripe(start + SETTLE, DUE).len(), 1);
-        calls.hear(id(), problem("refresh_rejected"), start + SETTLE);
-        assert_eq!(calls.ripe(start + 2 * SETTLE, DUE).len(), 1);
+        calls.heed(need("sign_in_needed"), start);
+        assert_eq!(calls.heed(need("sign_in_needed"), start + SETTLE).told.len(), 1);
+        calls.heed(need("refresh_rejected"), start + SETTLE);
+        let told = calls.heed(need("refresh_rejected"), start + 2 * SETTLE).told;
+        assert_eq!(told, need("refresh_rejected"));
     }
 
     #[test]

@@ -1,15 +1,24 @@
-//! A notification when somebody is needed, with a button that does what is due.
+//! A notification when somebody is needed, with a button that does what is due; gone again when nobody is.
+//!
+//! The snapshot is what is gone by, not the news: a need that was there before anybody listened is one, too.
 
 mod calls;
+#[cfg(not(target_os = "macos"))]
 mod linux;
+#[cfg(target_os = "macos")]
+mod macos;
 
 use std::time::Instant;
 
-use omlx_mcp::{Event, ServerId};
+use omlx_mcp::{Action, ServerId, Snapshot};
 use tauri::{AppHandle, Manager as _};
-use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
+use tokio::time::sleep_until;
 
-use self::calls::{Call, Calls};
+use self::calls::{Call, Calls, News};
+#[cfg(not(target_os = "macos"))]
+use self::linux::Notifier;
+#[cfg(target_os = "macos")]
+use self::macos::Notifier;
 use crate::{
     desk::{Desk, Place},
     panel, tray,
@@ -17,13 +26,22 @@ use crate::{
 
 /// Calls from now on, unless the user chose not to be called.
 pub(crate) fn watch(app: &AppHandle) {
-    let events = app.state::<Desk>().handle.events();
-    tauri::async_runtime::spawn(listen(app.clone(), events));
+    tauri::async_runtime::spawn(listen(app.clone(), Notifier::begin(app)));
 }
 
-async fn listen(app: AppHandle, mut events: tokio::sync::broadcast::Receiver<Event>) {
+async fn listen(app: AppHandle, notifier: Notifier) {
+    let mut board = app.state::<Desk>().handle.snapshot();
     let mut calls = Calls::default();
     loop {
+        let needs = needs(&board.borrow_and_update());
+        let News { over, told } = calls.heed(needs, Instant::now());
+        for server in over {
+            notifier.withdraw(&server);
+        }
+        let is_wanted = app.state::<Desk>().chosen.borrow().notifications;
+        for call in told.into_iter().filter(|_| is_wanted) {
+            notifier.show(&app, call);
+        }
         let next = calls.next();
         let ripe = async {
             match next {
@@ -32,25 +50,25 @@ async fn listen(app: AppHandle, mut events: tokio::sync::broadcast::Receiver<Eve
             }
         };
         tokio::select! {
-            event = events.recv() => match event {
-                Ok(Event::AttentionNeeded { server, problem }) => calls.hear(server, problem, Instant::now()),
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return,
-            },
+            changed = board.changed() => if changed.is_err() { return },
             () = ripe => {}
-        }
-        for call in calls.ripe(Instant::now(), |server| is_due(&app, server)) {
-            if app.state::<Desk>().chosen.borrow().notifications {
-                linux::show(&app, call);
-            }
         }
     }
 }
 
-fn is_due(app: &AppHandle, server: &ServerId) -> bool {
-    let board = app.state::<Desk>().handle.snapshot();
-    let snapshot = board.borrow();
-    snapshot.server(server).is_some_and(tray::is_due)
+/// What only a person can mend, and what they can do about it.
+fn needs(snapshot: &Snapshot) -> Vec<Call> {
+    let due = snapshot.servers.iter().filter(|server| tray::is_due(server));
+    let calls = due.filter_map(|server| {
+        Some(Call {
+            server: server.id.clone(),
+            problem: server
+                .problem
+                .clone()
+                .filter(|problem| problem.action != Action::None)?,
+        })
+    });
+    calls.collect()
 }
 
 /// What the person answered.
@@ -62,13 +80,13 @@ enum Answer {
     Look,
 }
 
-fn answered(app: &AppHandle, call: &Call, answer: Answer) {
+fn answered(app: &AppHandle, server: &ServerId, answer: Answer) {
     match answer {
-        Answer::Act => tray::do_what_is_due(app, call.server.as_str()),
+        Answer::Act => tray::do_what_is_due(app, server.as_str()),
         Answer::Look => panel::show(
             app,
             Some(Place::Server {
-                server: call.server.clone(),
+                server: server.clone(),
             }),
         ),
     }
