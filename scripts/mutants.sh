@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 copy=target/mutants/copy build=$PWD/target/mutants/build log=$PWD/target/mutants/log
+rm -rf "$copy"
 mkdir -p "$copy" "$log"
 git archive HEAD | tar -x -C "$copy"
 
