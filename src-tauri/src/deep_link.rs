@@ -41,17 +41,37 @@ fn is_registered(_: &AppHandle) -> bool {
     crate::macos::is_bundled()
 }
 
-/// Without a desktop environment there is only `xdg-open`'s own search, which starts nothing from a quoted `Exec`.
+/// Elsewhere there is only `xdg-open`'s own search, which starts nothing from a quoted `Exec`.
 #[cfg(not(target_os = "macos"))]
 fn is_registered(app: &AppHandle) -> bool {
-    let has_desktop = std::env::var_os("XDG_CURRENT_DESKTOP").is_some_and(|desktop| !desktop.is_empty());
-    if cfg!(target_os = "linux") && !has_desktop {
+    let desktop = std::env::var("XDG_CURRENT_DESKTOP").unwrap_or_default();
+    if cfg!(target_os = "linux") && !has_an_opener(&desktop) {
         return false;
     }
     let registered = app.deep_link().register_all();
     registered
         .inspect_err(|error| tracing::info!(%error, "the desktop was not told of our links"))
         .is_ok()
+}
+
+/// Desktops that come with an opener of their own, which `xdg-open` hands a link to.
+#[cfg(not(target_os = "macos"))]
+const DESKTOPS: [&str; 9] = [
+    "Cinnamon",
+    "Deepin",
+    "GNOME",
+    "KDE",
+    "LXQt",
+    "MATE",
+    "Unity",
+    "X-Cinnamon",
+    "XFCE",
+];
+
+/// `XDG_CURRENT_DESKTOP` is a list: a desktop, then what it is made of.
+#[cfg(not(target_os = "macos"))]
+fn has_an_opener(desktop: &str) -> bool {
+    desktop.split(':').any(|name| DESKTOPS.contains(&name))
 }
 
 fn arrived(app: &AppHandle, url: Url) {
@@ -64,4 +84,19 @@ fn arrived(app: &AppHandle, url: Url) {
             Err(error) => tracing::warn!(code = error.code(), "a link was dropped: {error}"),
         }
     });
+}
+
+#[cfg(all(test, not(target_os = "macos")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_taken_on_desktops_that_bring_them() {
+        for desktop in ["GNOME", "ubuntu:GNOME", "KDE", "XFCE", "Budgie:GNOME"] {
+            assert!(has_an_opener(desktop), "{desktop}");
+        }
+        for desktop in ["", "sway", "i3", "Hyprland", "openbox"] {
+            assert!(!has_an_opener(desktop), "{desktop}");
+        }
+    }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     error::Error,
-    ffi::OsStr,
     io,
     path::PathBuf,
     process::{Command, ExitStatus},
@@ -33,9 +32,9 @@ impl App {
             .ok_or_else(|| "the app is not built: run `scripts/app.sh` first".into())
     }
 
-    /// Starts it with these arguments.
-    pub(super) fn start<S: AsRef<OsStr>>(session: &Session, arguments: &[S]) -> Result<Self, Box<dyn Error>> {
-        Ok(Self(Resident::start(&mut Self::command(session, arguments)?)?))
+    /// Starts it.
+    pub(super) fn start(session: &Session) -> Result<Self, Box<dyn Error>> {
+        Ok(Self(Resident::start(&mut Self::command(session, &[])?)?))
     }
 
     /// Starts it although one runs already, as a link or a double click would, and waits until it has gone again.
@@ -47,7 +46,7 @@ impl App {
         .await
     }
 
-    fn command<S: AsRef<OsStr>>(session: &Session, arguments: &[S]) -> Result<Command, Box<dyn Error>> {
+    fn command(session: &Session, arguments: &[&str]) -> Result<Command, Box<dyn Error>> {
         let mut command = session.command(Self::program()?)?;
         command.args(arguments);
         Ok(command)

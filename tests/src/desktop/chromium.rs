@@ -1,15 +1,17 @@
-//! The person's own browser: a real Chromium, and what the app asked it to open.
+//! The person's own browser: a real Chromium, what the app asked it to open, and where it hands over links that are no
+//! pages.
 
 use std::{
+    collections::BTreeSet,
     error::Error,
     fs,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Stdio,
     thread,
 };
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
@@ -22,7 +24,11 @@ use crate::{Desk, script};
 /// What comes before the port in chromedriver's first lines.
 const STARTED: &str = "started successfully on port ";
 
-/// The program behind `$BROWSER`: it opens nothing, and notes which page it was asked for.
+/// The preference that names, for each site, the schemes that go to another program unasked.
+const HAND_OVER: &str = "protocol_handler.allowed_origin_protocol_pairs";
+
+/// The program behind `$BROWSER`: it opens nothing, and notes which page it was asked for. Links of another scheme go to
+/// the desktop's own opener, which looks for the program that takes them.
 #[derive(Debug)]
 pub(super) struct Opener {
     notes: PathBuf,
@@ -33,9 +39,16 @@ impl Opener {
         let notes = desk.path().join("opened");
         let lines = format!("printf '%s\\n' \"$1\" >> '{}'", notes.display());
         session.set("BROWSER", script(desk, "bin/browser", &lines)?);
-        // The desktop's own opener would look for the browsers this machine has before it reads `$BROWSER`.
-        script(desk, "bin/xdg-open", &lines)?;
         let path = std::env::var_os("PATH").unwrap_or_default();
+        // The desktop's own opener would look for the browsers this machine has before it reads `$BROWSER`.
+        let real = std::env::split_paths(&path).map(|folder| folder.join("xdg-open"));
+        let real = real.into_iter().find(|program| program.exists());
+        let handed = real.map_or_else(
+            || "exit 3".to_owned(),
+            |real| format!("exec '{}' \"$1\"", real.display()),
+        );
+        let lines = format!("case \"$1\" in http*) {lines};; *) {handed};; esac");
+        script(desk, "bin/xdg-open", &lines)?;
         let path = [desk.path().join("bin")]
             .into_iter()
             .chain(std::env::split_paths(&path));
@@ -48,6 +61,12 @@ impl Opener {
         let notes = fs::read_to_string(&self.notes).unwrap_or_default();
         let whole = notes.rfind('\n').map_or("", |end| &notes[..end]);
         whole.lines().filter_map(|line| Url::parse(line).ok()).collect()
+    }
+
+    /// The site of each page it was asked for, once.
+    pub(super) fn sites(&self) -> BTreeSet<String> {
+        let origin = |page: Url| page.origin().ascii_serialization();
+        self.opened().into_iter().map(origin).collect()
     }
 
     /// The `number`th page, from 1, as soon as it is asked for.
@@ -63,11 +82,17 @@ impl Opener {
 #[derive(Debug)]
 pub(super) struct Chromium {
     pub(super) driver: WebDriver,
+    /// The sites whose links it hands over without asking, as its person once told it.
+    pub(super) trusted: BTreeSet<String>,
     _process: Resident,
 }
 
 impl Chromium {
-    pub(super) async fn start(session: &Session, profile: PathBuf) -> Result<Self, Box<dyn Error>> {
+    pub(super) async fn start(
+        session: &Session,
+        profile: &Path,
+        trusted: BTreeSet<String>,
+    ) -> Result<Self, Box<dyn Error>> {
         let mut command = session.command("chromedriver")?;
         command.arg("--port=0").stdout(Stdio::piped());
         let mut process = Resident::start(&mut command)?;
@@ -82,17 +107,28 @@ impl Chromium {
         let address = format!("http://127.0.0.1:{}", port.ok_or("chromedriver did not start")?);
         let capabilities = json!({
             "browserName": "chrome",
-            "goog:chromeOptions": { "binary": "/usr/bin/chromium", "args": flags(&profile) },
+            "goog:chromeOptions": {
+                "binary": "/usr/bin/chromium",
+                "args": flags(profile),
+                "prefs": { HAND_OVER: handed_over(&trusted) },
+            },
         });
         Ok(Self {
             driver: WebDriver::start(&address, capabilities).await?,
+            trusted,
             _process: process,
         })
     }
 }
 
+/// What stands in the profile of somebody who ticked "Always allow" for our links at each of these sites.
+fn handed_over(sites: &BTreeSet<String>) -> Map<String, Value> {
+    let ours = json!({ omlx_mcp::BUNDLE_ID: true });
+    sites.iter().map(|site| (site.clone(), ours.clone())).collect()
+}
+
 /// Nothing but the page that is asked for goes over the network.
-fn flags(profile: &std::path::Path) -> Vec<String> {
+fn flags(profile: &Path) -> Vec<String> {
     let quiet = [
         "--headless",
         "--no-sandbox",

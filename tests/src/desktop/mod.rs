@@ -114,7 +114,9 @@ impl Desktop {
 
     /// Starts the app, and waits until its icon is in the tray.
     pub async fn start(&mut self) -> TestResult {
-        self.start_with(&[]).await
+        self.icons_before = self.tray.arrivals();
+        self.app = Some(App::start(&self.session)?);
+        self.icon().await.map(drop)
     }
 
     /// The same; how long it took from the start of the process.
@@ -125,22 +127,25 @@ impl Desktop {
         Ok(came.duration_since(begun))
     }
 
-    /// The same with a link it was started by.
-    pub async fn start_with(&mut self, arguments: &[&str]) -> TestResult {
-        self.icons_before = self.tray.arrivals();
-        self.app = Some(App::start(&self.session, arguments)?);
-        self.icon().await.map(drop)
-    }
-
     /// Starts the app a second time, as a link or a double click does while it runs; how that second instance ended.
     pub async fn start_again(&self, arguments: &[&str]) -> Result<ExitStatus, Box<dyn Error>> {
         App::again(&self.session, arguments).await
+    }
+
+    /// Opens a link as any program of the desktop does: whoever registered for it takes it, and is started if need be.
+    pub fn open_link(&self, link: &str) -> TestResult {
+        let opened = self.session.command("xdg-open")?.arg(link).status()?;
+        opened
+            .success()
+            .then_some(())
+            .ok_or_else(|| "nobody takes such links".into())
     }
 
     /// Kills the app, as a crash would.
     pub fn crash(&mut self) -> TestResult {
         self.inspector.forget();
         self.app.take().ok_or("no app runs")?.kill()?;
+        self.icons_before = self.tray.arrivals();
         Ok(())
     }
 
@@ -272,11 +277,17 @@ impl Desktop {
         self.opener.page(number).await
     }
 
-    /// The person's browser.
+    /// The person's browser. It hands over our links from every site the app has sent it to so far.
     pub async fn chromium(&mut self) -> Result<WebDriver, Box<dyn Error>> {
-        if self.chromium.is_none() {
-            let profile = self.desk.path().join("chromium");
-            self.chromium = Some(Chromium::start(&self.session, profile).await?);
+        let sites = self.opener.sites();
+        if self
+            .chromium
+            .as_ref()
+            .is_none_or(|chromium| chromium.trusted != sites)
+        {
+            self.chromium = None;
+            let profile = self.desk.path().join(format!("chromium-{}", sites.len()));
+            self.chromium = Some(Chromium::start(&self.session, &profile, sites).await?);
         }
         let chromium = self.chromium.as_ref().ok_or("no browser")?;
         Ok(chromium.driver.clone())
@@ -350,8 +361,9 @@ impl Desktop {
 /// The panel's title.
 const PANEL: &str = "oMLX Connect";
 
-/// What makes the desktop the same everywhere: English, no services of a real one, software rendering.
-const SETTINGS: [(&str, &str); 7] = [
+/// What makes the desktop the same everywhere: English, no services of a real one, software rendering. The name is of a
+/// desktop whose opener (`gio`) finds the program for a link by the files an app registers.
+const SETTINGS: [(&str, &str); 8] = [
     ("GDK_BACKEND", "x11"),
     ("GIO_USE_VFS", "local"),
     ("GSETTINGS_BACKEND", "memory"),
@@ -359,4 +371,5 @@ const SETTINGS: [(&str, &str); 7] = [
     ("LIBGL_ALWAYS_SOFTWARE", "1"),
     ("NO_AT_BRIDGE", "1"),
     ("WEBKIT_DISABLE_DMABUF_RENDERER", "1"),
+    ("XDG_CURRENT_DESKTOP", "GNOME"),
 ];

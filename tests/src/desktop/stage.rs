@@ -12,7 +12,7 @@ use super::{Desktop, app::App};
 use crate::TestResult;
 
 /// What a desktop is made of; Debian's packages are those of `scripts/setup.sh e2e`.
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 12] = [
     "Xvfb",
     "openbox",
     "wmctrl",
@@ -22,6 +22,9 @@ const PROGRAMS: [&str; 9] = [
     "WebKitWebDriver",
     "chromedriver",
     "chromium",
+    "xdg-open",
+    "gio",
+    "update-desktop-database",
 ];
 
 /// How much of the app's log is shown for a scenario that failed.
