@@ -92,13 +92,13 @@ e2e() {
   [ "$(uname)" = Linux ] || return 0
   local program missing=
   for program in Xvfb openbox wmctrl dbus-daemon gnome-keyring-daemon WebKitWebDriver chromedriver chromium import \
-    xdg-open gio update-desktop-database; do
+    xdg-open gio update-desktop-database xdotool; do
     command -v "$program" >/dev/null || missing+=" $program"
   done
   [ -n "$missing" ] || return 0
   say "installing what the end-to-end scenarios need:$missing"
   apt_install xvfb openbox wmctrl dbus gnome-keyring webkit2gtk-driver chromium chromium-driver imagemagick \
-    xdg-utils libglib2.0-bin desktop-file-utils ||
+    xdg-utils libglib2.0-bin desktop-file-utils xdotool gcr ||
     say "not all of it could be installed: the end-to-end scenarios will say they were left out"
 }
 

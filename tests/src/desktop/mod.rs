@@ -62,7 +62,7 @@ pub struct Desktop {
     chromium: Option<Chromium>,
     inspector: Inspector,
     opener: Opener,
-    _keyring: Keyring,
+    keyring: Keyring,
     notifications: Notifications,
     tray: Tray,
     icons_before: usize,
@@ -91,7 +91,7 @@ impl Desktop {
             chromium: None,
             inspector: Inspector::start(&mut session)?,
             opener,
-            _keyring: keyring,
+            keyring,
             notifications: Notifications::start(&bus.connection).await?,
             tray: Tray::start(&bus.connection).await?,
             icons_before: 0,
@@ -334,9 +334,14 @@ impl Desktop {
         Keyring::lock(&self.bus).await
     }
 
-    /// Unlocks the keychain.
-    pub fn unlock_keychain(&self) -> TestResult {
-        Keyring::unlock(&self.session)
+    /// From now on the desktop asks for the password when a program wants the locked keychain.
+    pub async fn ask_for_password(&mut self) -> TestResult {
+        self.keyring.ask(&self.session, &self.bus).await
+    }
+
+    /// Types the keychain's password into the dialog that asks for it, as soon as it does.
+    pub async fn give_password(&self) -> TestResult {
+        Keyring::answer(&self.session).await
     }
 
     // ---- evidence ----

@@ -12,7 +12,7 @@ use super::{Desktop, app::App};
 use crate::TestResult;
 
 /// What a desktop is made of; Debian's packages are those of `scripts/setup.sh e2e`.
-const PROGRAMS: [&str; 12] = [
+const PROGRAMS: [&str; 13] = [
     "Xvfb",
     "openbox",
     "wmctrl",
@@ -25,6 +25,7 @@ const PROGRAMS: [&str; 12] = [
     "xdg-open",
     "gio",
     "update-desktop-database",
+    "xdotool",
 ];
 
 /// How much of the app's log is shown for a scenario that failed.
