@@ -6,10 +6,11 @@
 //
 //   node run.mjs CLIENT [RUN …]      RUN as in table.json, or `singly`
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, existsSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { outcomes } from './outcomes.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const suite = join(here, '../interop/node_modules/@modelcontextprotocol/conformance/dist/index.js');
@@ -61,33 +62,6 @@ async function allSingly() {
   };
   await Promise.all([worker(), worker()]);
   return ended.sort((one, other) => one.name.localeCompare(other.name));
-}
-
-// Each scenario leaves a folder: [auth/]NAME-TIMESTAMP with checks.json and what the client said.
-function outcomes(folder, prefix = '') {
-  const found = {};
-  for (const entry of readdirSync(folder)) {
-    const path = join(folder, entry);
-    if (!statSync(path).isDirectory()) continue;
-    if (existsSync(join(path, 'checks.json'))) {
-      const name = prefix + entry.replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, '');
-      found[name] = outcome(path);
-    } else {
-      Object.assign(found, outcomes(path, `${prefix}${entry}/`));
-    }
-  }
-  return found;
-}
-
-function outcome(path) {
-  const checks = JSON.parse(readFileSync(join(path, 'checks.json'), 'utf8'));
-  const bad = checks.filter(({ status }) => status === 'FAILURE' || status === 'WARNING');
-  const said = join(path, 'stderr.txt');
-  return {
-    passed: checks.filter(({ status }) => status === 'SUCCESS').length,
-    failed: bad.map(({ id, description, errorMessage }) => `${id}: ${errorMessage ?? description}`),
-    complaint: existsSync(said) ? readFileSync(said, 'utf8').trim() : '',
-  };
 }
 
 // What is wrong with a scenario, in words; nothing when it is as it should be.

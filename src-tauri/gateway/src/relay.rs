@@ -147,7 +147,10 @@ impl Relay {
             }
         };
         match (seen.kind(), seen.id) {
-            (Some(Kind::Request), Some(id)) if seen.method() == "initialize" => {
+            // In the stateless era it is a method like any other, which servers do not have.
+            (Some(Kind::Request), Some(id))
+                if seen.method() == "initialize" && away::era_of(&seen) == Era::Session =>
+            {
                 self.initialize(text.clone(), id, &seen).await;
             }
             (Some(Kind::Request), Some(id)) => self.begin(text.clone(), id, &seen).await,
