@@ -35,6 +35,7 @@ use crate::{
     message::{self, Id, Kind, Message},
     outlet::{Outlet, OutletError},
     upstream::{
+        Upstream,
         fault::Unanswered,
         http::{Ask, HttpWire, Session},
         legacy::LegacyWire,
@@ -86,13 +87,6 @@ struct Greeting {
     /// It was answered here, and the server has still to hear of it.
     owed: bool,
     initialized: bool,
-}
-
-#[derive(Clone)]
-enum Upstream {
-    Http(Arc<HttpWire>),
-    Legacy(Arc<LegacyWire>),
-    Program(Arc<ProgramWire>),
 }
 
 /// Why a message did not get through.
@@ -337,11 +331,7 @@ impl Relay {
 
     /// Passes a handshake on, in whatever way.
     async fn greet(&self, text: Bytes, id: &RawValue) -> Result<Bytes, Failure> {
-        Ok(match self.upstream().await? {
-            Upstream::Http(wire) => wire.initialize(text).await?,
-            Upstream::Legacy(wire) => wire.ask(text, (Id::of(id), "initialize".to_owned())).await?,
-            Upstream::Program(wire) => wire.ask(&text, Id::of(id)).await?,
-        })
+        Ok(self.upstream().await?.initialize(text, id).await?)
     }
 
     async fn notified(&self, text: Bytes, seen: &Message<'_>) {
@@ -372,9 +362,7 @@ impl Relay {
     async fn pass_on(&self, text: Bytes) {
         let passing = async {
             match self.upstream_now().await {
-                Some(Upstream::Http(wire)) => wire.tell(text).await,
-                Some(Upstream::Legacy(wire)) => wire.tell(text).await,
-                Some(Upstream::Program(wire)) => wire.tell(&text).await,
+                Some(upstream) => upstream.tell(text).await,
                 None => Ok(()),
             }
         };
@@ -461,21 +449,13 @@ impl Relay {
         let id = RawValue::from_string(HANDSHAKE.to_owned()).unwrap_or_default();
         let params = Message::peek(&initialize).ok().and_then(|seen| seen.params);
         let text = message::request(&id, "initialize", &params);
-        let answer = match upstream {
-            Upstream::Http(wire) => wire.initialize(text).await?,
-            Upstream::Legacy(wire) => wire.ask(text, (Id::of(&id), "initialize".to_owned())).await?,
-            Upstream::Program(wire) => wire.ask(&text, Id::of(&id)).await?,
-        };
+        let answer = upstream.initialize(text, &id).await?;
         if Message::peek(&answer).is_ok_and(|seen| seen.result.is_none()) {
             return Err(Failure::Unanswered(Unanswered::NotUnderstood));
         }
         if initialized {
             let note = message::notification("notifications/initialized");
-            match upstream {
-                Upstream::Http(wire) => wire.tell(note).await?,
-                Upstream::Legacy(wire) => wire.tell(note).await?,
-                Upstream::Program(wire) => wire.tell(&note).await?,
-            }
+            upstream.tell(note).await?;
         }
         self.greeting().owed = false;
         Ok(())
@@ -555,18 +535,6 @@ impl Relay {
 
     fn in_flight<T>(&self, access: impl FnOnce(&mut HashMap<Id, CancellationToken>) -> T) -> T {
         access(&mut self.0.in_flight.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Upstream {
-    /// Whether it still leads to where the link does.
-    fn fits(&self, link: &Link) -> bool {
-        match (self, link) {
-            (Self::Http(_), Link::Http { era, .. }) => *era != Era::LegacySse,
-            (Self::Legacy(wire), Link::Http { era, .. }) => *era == Era::LegacySse && !wire.is_over(),
-            (Self::Program(wire), Link::Program) => !wire.is_over(),
-            _ => false,
-        }
     }
 }
 

@@ -6,3 +6,50 @@ pub(crate) mod http;
 pub(crate) mod legacy;
 pub(crate) mod program;
 mod waiting;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use omlx_mcp::connection::{Era, Link};
+use serde_json::value::RawValue;
+
+use self::{fault::Unanswered, http::HttpWire, legacy::LegacyWire, program::ProgramWire};
+use crate::message::Id;
+
+/// One client's side of a server, by the transport; cheap to clone.
+#[derive(Clone)]
+pub(crate) enum Upstream {
+    Http(Arc<HttpWire>),
+    Legacy(Arc<LegacyWire>),
+    Program(Arc<ProgramWire>),
+}
+
+impl Upstream {
+    /// Passes on a handshake of the session era; its answer.
+    pub(crate) async fn initialize(&self, text: Bytes, id: &RawValue) -> Result<Bytes, Unanswered> {
+        match self {
+            Self::Http(wire) => wire.initialize(text).await,
+            Self::Legacy(wire) => wire.ask(text, (Id::of(id), "initialize".to_owned())).await,
+            Self::Program(wire) => wire.ask(&text, Id::of(id)).await,
+        }
+    }
+
+    /// Passes on what awaits no answer.
+    pub(crate) async fn tell(&self, text: Bytes) -> Result<(), Unanswered> {
+        match self {
+            Self::Http(wire) => wire.tell(text).await,
+            Self::Legacy(wire) => wire.tell(text).await,
+            Self::Program(wire) => wire.tell(&text).await,
+        }
+    }
+
+    /// Whether it still leads to where the link does.
+    pub(crate) fn fits(&self, link: &Link) -> bool {
+        match (self, link) {
+            (Self::Http(_), Link::Http { era, .. }) => *era != Era::LegacySse,
+            (Self::Legacy(wire), Link::Http { era, .. }) => *era == Era::LegacySse && !wire.is_over(),
+            (Self::Program(wire), Link::Program) => !wire.is_over(),
+            _ => false,
+        }
+    }
+}
