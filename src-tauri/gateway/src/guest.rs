@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::HeaderMap;
 use omlx_mcp::{
     Explain, ServerId,
     access::{Access, Call, Client, Refusal, ToolSet},
@@ -16,7 +17,10 @@ use omlx_mcp::{
 use serde_json::{Map, Value, json, value::RawValue};
 use tokio::sync::mpsc;
 
-use crate::message::{self, Message};
+use crate::{
+    message::{self, Message},
+    upstream::parameters,
+};
 
 /// How many lines may wait to be written before they are lost.
 const LINES: usize = 10_000;
@@ -142,6 +146,23 @@ impl Guest {
         self.lobby
             .access
             .permit(&self.client, (server.id(), tool), &known)
+    }
+
+    /// The header fields that a tool wants some of its arguments in.
+    pub(crate) fn fields_for(&self, server: &Server, tool: &str, arguments: Option<&RawValue>) -> HeaderMap {
+        // What is known of the server is looked up before the list is held.
+        let _ = self.lobby.known(server);
+        let listed = self.lobby.tools();
+        let tools = listed.get(server.id()).map(|listed| listed.tools.as_slice());
+        let found = tools
+            .unwrap_or_default()
+            .iter()
+            .find(|listed| listed["name"] == tool);
+        let arguments = arguments.and_then(|arguments| serde_json::from_str(arguments.get()).ok());
+        match (found, arguments) {
+            (Some(tool), Some(arguments)) => parameters::fields(&tool["inputSchema"], &arguments),
+            _ => HeaderMap::new(),
+        }
     }
 
     /// The tools it may see, of those a server lists. Where that cannot be found out, it sees none.

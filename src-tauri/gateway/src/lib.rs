@@ -11,6 +11,7 @@
 
 mod away;
 mod bridge;
+mod eras;
 mod events;
 mod guest;
 mod http;

@@ -17,7 +17,15 @@ pub(crate) const INTERNAL_ERROR: i32 = -32603;
 pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
 
 /// The member of `_meta` by which a request says that it is of the stateless era (MCP 2026-07-28).
-const VERSION_MEMBER: &str = "io.modelcontextprotocol/protocolVersion";
+pub(crate) const VERSION_MEMBER: &str = "io.modelcontextprotocol/protocolVersion";
+/// The member by which it says what its client can do.
+pub(crate) const CAPABILITIES_MEMBER: &str = "io.modelcontextprotocol/clientCapabilities";
+/// The member by which it says what its client is.
+pub(crate) const CLIENT_MEMBER: &str = "io.modelcontextprotocol/clientInfo";
+/// The member by which an answer says what its server is.
+pub(crate) const SERVER_MEMBER: &str = "io.modelcontextprotocol/serverInfo";
+/// The member by which a notification says to which subscription it belongs.
+pub(crate) const SUBSCRIPTION_MEMBER: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// What is seen of a message.
 #[derive(Debug, Deserialize)]
@@ -149,6 +157,11 @@ impl Id {
     /// As written: a string and a number are never the same.
     pub(crate) fn of(id: &RawValue) -> Self {
         Self(id.get().into())
+    }
+
+    /// One of ours.
+    pub(crate) fn own(name: &str) -> Self {
+        Self(Value::from(name).to_string().into())
     }
 
     /// As it stands in a message.

@@ -6,6 +6,8 @@
 //! | away (signed out, offline, locked) | answered from the last discovery; a call with what to do |
 //! | there again | the client's handshake is made up for, and it is told that the lists have changed |
 
+mod handshake;
+
 use std::{
     borrow::Cow,
     collections::HashMap,
@@ -29,6 +31,7 @@ use tokio_util::{
     task::{AbortOnDropHandle, TaskTracker},
 };
 
+use self::handshake::Greeting;
 use crate::{
     away,
     guest::{self, Guest, Page},
@@ -58,9 +61,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// JSON-RPC: implementation-defined; there are too many requests.
 const BUSY: i32 = -32000;
 
-/// The id of our own handshakes.
-const HANDSHAKE: &str = "\"omlx-connect-handshake\"";
-
 /// Cheap to clone; the client's side of the server ends with [`Relay::end`].
 #[derive(Clone)]
 pub(crate) struct Relay(Arc<Inner>);
@@ -78,15 +78,6 @@ struct Inner {
     away: AtomicBool,
     tasks: TaskTracker,
     over: CancellationToken,
-}
-
-/// The client's handshake (session era).
-#[derive(Default)]
-struct Greeting {
-    initialize: Option<Bytes>,
-    /// It was answered here, and the server has still to hear of it.
-    owed: bool,
-    initialized: bool,
 }
 
 /// Why a message did not get through.
@@ -169,8 +160,10 @@ impl Relay {
         inner.over.cancel();
         let farewell = async {
             let upstream = inner.upstream.lock().await.take();
-            let Some(Upstream::Http(wire)) = upstream else {
-                return;
+            let wire = match upstream {
+                Some(Upstream::Http(wire)) => wire,
+                Some(Upstream::Older(client)) => return client.end(),
+                _ => return,
             };
             if wire.session() != Session::default() {
                 for id in left {
@@ -209,8 +202,11 @@ impl Relay {
             }
             return self.tell(message::result(id, &guest::refused(&refusal))).await;
         }
+        let mut ask = Ask::of(id, seen, self.0.out.clone());
+        if let (Some((tool, _)), true) = (&called, self.is_stateless()) {
+            ask.parameters = self.0.guest.fields_for(&self.0.server, tool, params.arguments);
+        }
         let called = called.map(|(_, called)| called);
-        let ask = Ask::of(id, seen, self.0.out.clone());
         let room = self.in_flight(|waiting| {
             let room = waiting.len() < IN_FLIGHT;
             if room {
@@ -298,40 +294,20 @@ impl Relay {
                 answered(ask, wire.ask(text.clone(), asked)).await
             }
             Upstream::Program(wire) => answered(ask, wire.ask(text, ask.id.clone())).await,
+            Upstream::Older(client) => Ok(client.request(text.clone(), ask).await?),
         }
     }
 
-    async fn initialize(&self, text: Bytes, id: &RawValue, seen: &Message<'_>) {
-        {
-            let mut greeting = self.greeting();
-            *greeting = Greeting {
-                initialize: Some(text.clone()),
-                ..Greeting::default()
-            };
-        }
-        let failure = match self.greet(text, id).await {
-            Ok(answer) => return self.tell(answer).await,
-            Err(failure) => failure,
-        };
-        let problem = match failure {
-            Failure::Away(problem) => problem,
-            Failure::Unanswered(why) if is_away(&why) => self.explain(why).await,
-            Failure::Unanswered(why) => {
-                let problem = self.explain(why).await;
-                let answer = away::failure(id, seen.method(), (self.0.server.id(), &problem));
-                return self.tell(answer).await;
-            }
-        };
-        self.greeting().owed = true;
-        self.0.away.store(true, Ordering::Relaxed);
-        if let Some(answer) = away::answer(&self.0.server, seen, &problem) {
-            self.tell(answer).await;
-        }
-    }
-
-    /// Passes a handshake on, in whatever way.
-    async fn greet(&self, text: Bytes, id: &RawValue) -> Result<Bytes, Failure> {
-        Ok(self.upstream().await?.initialize(text, id).await?)
+    /// Whether the server was last spoken to in the stateless era.
+    fn is_stateless(&self) -> bool {
+        let link = self.0.link.borrow();
+        matches!(
+            &*link,
+            Some(Link::Http {
+                era: Era::Stateless,
+                ..
+            })
+        )
     }
 
     async fn notified(&self, text: Bytes, seen: &Message<'_>) {
@@ -395,9 +371,7 @@ impl Relay {
         let link = self.link().await.map_err(Failure::Away)?;
         let mut slot = self.0.upstream.lock().await;
         if let Some(upstream) = slot.as_ref().filter(|upstream| upstream.fits(&link)) {
-            if let (Upstream::Http(wire), Link::Http { http, .. }) = (upstream, &link) {
-                wire.go_by(http.clone());
-            }
+            upstream.go_by(&link);
             if !self.greeting().owed {
                 return Ok(upstream.clone());
             }
@@ -411,7 +385,7 @@ impl Relay {
                 self.open(link).await?
             }
         };
-        self.make_up(&upstream).await?;
+        let upstream = self.make_up(upstream).await?;
         Ok(slot.insert(upstream).clone())
     }
 
@@ -428,51 +402,6 @@ impl Relay {
                 None => return Err(Failure::Away(self.0.server.obstacle())),
             },
         })
-    }
-
-    /// What was there has ended, and the handshake with it.
-    fn owe_what_was_lost(&self) {
-        let mut greeting = self.greeting();
-        greeting.owed |= greeting.initialized;
-    }
-
-    /// The handshake the server has still to hear of: one that was answered here, or was held with what is gone.
-    async fn make_up(&self, upstream: &Upstream) -> Result<(), Failure> {
-        let (initialize, initialized) = {
-            let greeting = self.greeting();
-            let owed = greeting.initialize.clone().filter(|_| greeting.owed);
-            (owed, greeting.initialized)
-        };
-        let Some(initialize) = initialize else {
-            return Ok(());
-        };
-        let id = RawValue::from_string(HANDSHAKE.to_owned()).unwrap_or_default();
-        let params = Message::peek(&initialize).ok().and_then(|seen| seen.params);
-        let text = message::request(&id, "initialize", &params);
-        let answer = upstream.initialize(text, &id).await?;
-        if Message::peek(&answer).is_ok_and(|seen| seen.result.is_none()) {
-            return Err(Failure::Unanswered(Unanswered::NotUnderstood));
-        }
-        if initialized {
-            let note = message::notification("notifications/initialized");
-            upstream.tell(note).await?;
-        }
-        self.greeting().owed = false;
-        Ok(())
-    }
-
-    /// After a 404: of many requests that were told so, the first begins the session anew.
-    async fn begin_session_anew(&self, wire: &Arc<HttpWire>, lost: &Session) -> Result<(), Failure> {
-        let slot = self.0.upstream.lock().await;
-        if wire.session() != *lost {
-            return Ok(());
-        }
-        self.greeting().owed = true;
-        self.make_up(&Upstream::Http(Arc::clone(wire))).await?;
-        drop(slot);
-        *self.listening() = None;
-        self.listen().await;
-        Ok(())
     }
 
     /// What requests go through, as soon as it is known whether there is anything.
@@ -523,10 +452,6 @@ impl Relay {
                 .await;
             }
         }
-    }
-
-    fn greeting(&self) -> std::sync::MutexGuard<'_, Greeting> {
-        self.0.greeting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn listening(&self) -> std::sync::MutexGuard<'_, Option<AbortOnDropHandle<()>>> {

@@ -12,7 +12,7 @@ const OMLX: &str = env!("CARGO_BIN_EXE_omlx-under-test");
 const REFRESH: &str = "POST /token grant_type=refresh_token";
 
 /// An MCP client of the session era, written by hand so that every byte is its own.
-struct Client {
+pub(super) struct Client {
     process: Running,
     next: u64,
     /// Messages that were no answer to what was asked last.
@@ -20,7 +20,7 @@ struct Client {
 }
 
 impl Client {
-    fn start(desk: &Desk, words: &[&str]) -> Result<Self, Box<dyn Error>> {
+    pub(super) fn start(desk: &Desk, words: &[&str]) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
             process: Omlx::on(desk, OMLX, &[&["mcp", "bridge"], words].concat())
                 .with("OMLX_LOG", "trace")
@@ -31,7 +31,7 @@ impl Client {
     }
 
     /// One that has shaken hands.
-    async fn greeted(desk: &Desk, words: &[&str]) -> Result<(Self, Value), Box<dyn Error>> {
+    pub(super) async fn greeted(desk: &Desk, words: &[&str]) -> Result<(Self, Value), Box<dyn Error>> {
         let mut client = Self::start(desk, words)?;
         let hello = json!({
             "protocolVersion": "2025-11-25",
@@ -45,23 +45,23 @@ impl Client {
         Ok((client, answer))
     }
 
-    async fn say(&mut self, message: &Value) -> TestResult {
+    pub(super) async fn say(&mut self, message: &Value) -> TestResult {
         Ok(self.process.type_in(&message.to_string()).await?)
     }
 
-    async fn begin(&mut self, method: &str, params: Value) -> Result<u64, Box<dyn Error>> {
+    pub(super) async fn begin(&mut self, method: &str, params: Value) -> Result<u64, Box<dyn Error>> {
         self.next += 1;
         let request = json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params });
         self.say(&request).await?;
         Ok(self.next)
     }
 
-    async fn ask(&mut self, method: &str, params: Value) -> Result<Value, Box<dyn Error>> {
+    pub(super) async fn ask(&mut self, method: &str, params: Value) -> Result<Value, Box<dyn Error>> {
         let id = self.begin(method, params).await?;
         self.answer(id).await
     }
 
-    async fn answer(&mut self, id: u64) -> Result<Value, Box<dyn Error>> {
+    pub(super) async fn answer(&mut self, id: u64) -> Result<Value, Box<dyn Error>> {
         loop {
             let message = self.hear().await?;
             if message["id"] == id && message.get("method").is_none() {
@@ -71,14 +71,14 @@ impl Client {
         }
     }
 
-    async fn hear(&mut self) -> Result<Value, Box<dyn Error>> {
+    pub(super) async fn hear(&mut self) -> Result<Value, Box<dyn Error>> {
         let line = self.process.line().await?;
         let message: Value = serde_json::from_str(&line).map_err(|error| format!("{error}: {line}"))?;
         assert_eq!(message["jsonrpc"], "2.0", "{line}");
         Ok(message)
     }
 
-    async fn until(&mut self, method: &str) -> Result<Value, Box<dyn Error>> {
+    pub(super) async fn until(&mut self, method: &str) -> Result<Value, Box<dyn Error>> {
         loop {
             let message = self.hear().await?;
             if message["method"] == method {
@@ -93,18 +93,18 @@ impl Client {
         self.process.end().await
     }
 
-    async fn echo(&mut self, text: &str) -> Result<Value, Box<dyn Error>> {
+    pub(super) async fn echo(&mut self, text: &str) -> Result<Value, Box<dyn Error>> {
         let call = json!({ "name": "echo", "arguments": { "text": text } });
         let answer = self.ask("tools/call", call).await?;
         Ok(answer["result"].clone())
     }
 }
 
-fn text_of(result: &Value) -> &str {
+pub(super) fn text_of(result: &Value) -> &str {
     result["content"][0]["text"].as_str().unwrap_or_default()
 }
 
-async fn signed_in(era: Era) -> Result<(Demo, Desk), Box<dyn Error>> {
+pub(super) async fn signed_in(era: Era) -> Result<(Demo, Desk), Box<dyn Error>> {
     let demo = Demo::start(DemoOptions {
         era,
         ..DemoOptions::headless()

@@ -15,8 +15,8 @@ const OMLX: &str = env!("CARGO_BIN_EXE_omlx-under-test");
 const REFRESH: &str = "POST /token grant_type=refresh_token";
 
 /// A gateway that runs, and a client that has a key for it.
-struct Lent {
-    demo: Demo,
+pub(super) struct Lent {
+    pub(super) demo: Demo,
     desk: Desk,
     process: Running,
     url: String,
@@ -44,7 +44,7 @@ impl Lent {
         Self::over(demo, desk).await
     }
 
-    async fn over(demo: Demo, desk: Desk) -> Result<Self, Box<dyn Error>> {
+    pub(super) async fn over(demo: Demo, desk: Desk) -> Result<Self, Box<dyn Error>> {
         let key = new_key(&desk, &["by hand"]).await?;
         let mut process = Omlx::on(&desk, OMLX, &["mcp", "serve", "--port", "0", "--json"])
             .with("OMLX_LOG", "debug")
@@ -67,7 +67,7 @@ impl Lent {
     }
 
     /// The same once its own connection is there.
-    async fn ready(era: Era) -> Result<Self, Box<dyn Error>> {
+    pub(super) async fn ready(era: Era) -> Result<Self, Box<dyn Error>> {
         let lent = Self::new(era).await?;
         in_time(lent.demo.until("rpc=tools/list status=200", 2)).await?;
         Ok(lent)
@@ -89,7 +89,7 @@ impl Lent {
         Ok(asked.send().await?.json().await?)
     }
 
-    async fn message(
+    pub(super) async fn message(
         &self,
         path: &str,
         session: Option<&str>,
@@ -105,7 +105,7 @@ impl Lent {
     }
 
     /// Shakes hands, and returns the session's name with the server's answer.
-    async fn greet(&self, path: &str) -> Result<(Option<String>, Value), Box<dyn Error>> {
+    pub(super) async fn greet(&self, path: &str) -> Result<(Option<String>, Value), Box<dyn Error>> {
         let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
             "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "by hand", "version": "1" },
         } });
@@ -118,7 +118,7 @@ impl Lent {
         Ok((name, answer))
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         path: &str,
         session: Option<&str>,
@@ -128,7 +128,7 @@ impl Lent {
         message_of(self.message(path, session, request).await?).await
     }
 
-    async fn echo(&self, path: &str, session: Option<&str>) -> Result<Value, Box<dyn Error>> {
+    pub(super) async fn echo(&self, path: &str, session: Option<&str>) -> Result<Value, Box<dyn Error>> {
         Ok(self.ask(path, session, ("tools/call", echo("hello"))).await?["result"].clone())
     }
 }
@@ -137,7 +137,7 @@ fn echo(text: &str) -> Value {
     json!({ "name": "echo", "arguments": { "text": text } })
 }
 
-const DEMO: &str = "/servers/demo/mcp";
+pub(super) const DEMO: &str = "/servers/demo/mcp";
 
 /// The answer, whether it came as a document or as an event.
 async fn message_of(answer: Response) -> Result<Value, Box<dyn Error>> {

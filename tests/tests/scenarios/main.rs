@@ -9,6 +9,7 @@ mod command_line;
 mod config_live;
 mod documentation;
 mod dpop;
+mod eras;
 mod forgotten_client;
 mod gateway;
 mod identity;

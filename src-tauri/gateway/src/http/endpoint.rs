@@ -3,6 +3,7 @@
 //! | server | request | way |
 //! |---|---|---|
 //! | over streamable HTTP, there | any | `forward` |
+//! | the same, but of the stateless era alone | `initialize` | a new session |
 //! | any | names a session of ours | that session |
 //! | a program, or legacy HTTP+SSE, or away | `initialize` | a new session |
 //! | away | any other | answered in its place |
@@ -10,9 +11,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyExt;
 use omlx_mcp::{
     Problem,
     connection::{Era, Link, authorized_http::AuthorizedHttp},
@@ -43,6 +45,9 @@ const UNSUPPORTED_VERSION: i32 = -32022;
 
 /// How long a server that was just away is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// The largest answer to a handshake, in bytes.
+const MAX_HANDSHAKE: usize = 4 * 1024 * 1024;
 
 /// How often a silent stream says that it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
@@ -91,7 +96,14 @@ async fn post(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Optio
     }
     match link(server).await {
         Ok(Link::Http { http, era }) if era != Era::LegacySse => {
-            forward::post(desk, (server, &http), (&asked, &seen)).await
+            let reply = forward::post(desk, (server, &http), (&asked, &seen)).await;
+            if era != Era::Stateless || seen.method() != "initialize" || away::era_of(&seen) != Era::Session {
+                return reply;
+            }
+            match taken(reply).await {
+                Some(reply) => reply,
+                None => begin(desk, server, (&asked, &seen)).await,
+            }
         }
         Ok(_) if seen.method() == "initialize" => begin(desk, server, (&asked, &seen)).await,
         Ok(_) => session_needed(&seen),
@@ -118,6 +130,27 @@ pub(super) async fn in_its_place(
         }
         _ => reply::empty(StatusCode::ACCEPTED),
     }
+}
+
+/// The answer of a server that knows sessions; none of one that refuses to begin any.
+async fn taken(reply: Reply) -> Option<Reply> {
+    if !reply.status().is_success() {
+        return None;
+    }
+    if !is_json(reply.headers()) {
+        return Some(reply);
+    }
+    let (head, mut body) = reply.into_parts();
+    let mut text = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let data = frame.ok()?.into_data().unwrap_or_default();
+        if text.len() + data.len() > MAX_HANDSHAKE {
+            return None;
+        }
+        text.extend_from_slice(&data);
+    }
+    let refused = Message::peek(&text).is_ok_and(|seen| seen.error.is_some());
+    (!refused).then(|| Reply::from_parts(head, reply::whole(text.freeze())))
 }
 
 /// A session of ours, begun with this request.

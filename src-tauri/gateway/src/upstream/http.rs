@@ -79,6 +79,8 @@ pub(crate) struct Ask {
     pub(crate) cancel: CancellationToken,
     /// The header fields that repeat its content (MCP 2026-07-28, "Standard Headers"); none in the session era.
     fields: HeaderMap,
+    /// The header fields that repeat arguments of a call; they count in the stateless era alone.
+    pub(crate) parameters: HeaderMap,
 }
 
 impl Ask {
@@ -107,6 +109,16 @@ impl Ask {
             outcome: OnceLock::new(),
             cancel: CancellationToken::new(),
             fields,
+            parameters: HeaderMap::new(),
+        }
+    }
+
+    /// The same in other words: another message for the same purpose, and cancelled with it.
+    pub(crate) fn again(&self, id: &RawValue, seen: &Message<'_>, out: Outlet) -> Self {
+        Self {
+            cancel: self.cancel.clone(),
+            parameters: self.parameters.clone(),
+            ..Self::of(id, seen, out)
         }
     }
 
@@ -158,7 +170,11 @@ impl HttpWire {
     /// Passes a request on, and its answer back. An error means that the client has got no answer.
     pub(crate) async fn request(&self, text: Bytes, ask: &Ask) -> Result<(), Unanswered> {
         let session = self.session();
-        let post = self.post(text, ask.fields.clone(), Some(ask.operation.clone()));
+        let mut fields = ask.fields.clone();
+        if ask.is_stateless() {
+            fields.extend(ask.parameters.clone());
+        }
+        let post = self.post(text, fields, Some(ask.operation.clone()));
         let response = tokio::select! {
             response = post => response?,
             () = ask.cancel.cancelled() => return Ok(()),

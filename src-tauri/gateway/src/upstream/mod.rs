@@ -4,8 +4,9 @@
 pub(crate) mod fault;
 pub(crate) mod http;
 pub(crate) mod legacy;
+pub(crate) mod parameters;
 pub(crate) mod program;
-mod waiting;
+pub(crate) mod waiting;
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use omlx_mcp::connection::{Era, Link};
 use serde_json::value::RawValue;
 
 use self::{fault::Unanswered, http::HttpWire, legacy::LegacyWire, program::ProgramWire};
-use crate::message::Id;
+use crate::{eras::OlderClient, message::Id};
 
 /// One client's side of a server, by the transport; cheap to clone.
 #[derive(Clone)]
@@ -22,15 +23,35 @@ pub(crate) enum Upstream {
     Http(Arc<HttpWire>),
     Legacy(Arc<LegacyWire>),
     Program(Arc<ProgramWire>),
+    /// Streamable HTTP, for a client of the other era.
+    Older(Arc<OlderClient>),
 }
 
 impl Upstream {
+    /// Streamable HTTP, if that is what is below.
+    pub(crate) fn http(&self) -> Option<Arc<HttpWire>> {
+        match self {
+            Self::Http(wire) => Some(Arc::clone(wire)),
+            Self::Older(client) => Some(Arc::clone(client.wire())),
+            Self::Legacy(_) | Self::Program(_) => None,
+        }
+    }
+
+    /// Goes another way from now on, where that is what has changed.
+    pub(crate) fn go_by(&self, link: &Link) {
+        if let (Some(wire), Link::Http { http, .. }) = (self.http(), link) {
+            wire.go_by(http.clone());
+        }
+    }
+
     /// Passes on a handshake of the session era; its answer.
     pub(crate) async fn initialize(&self, text: Bytes, id: &RawValue) -> Result<Bytes, Unanswered> {
         match self {
             Self::Http(wire) => wire.initialize(text).await,
             Self::Legacy(wire) => wire.ask(text, (Id::of(id), "initialize".to_owned())).await,
             Self::Program(wire) => wire.ask(&text, Id::of(id)).await,
+            // Whoever greets again is asked for again by whom the first greeting was.
+            Self::Older(client) => client.wire().initialize(text).await,
         }
     }
 
@@ -40,13 +61,17 @@ impl Upstream {
             Self::Http(wire) => wire.tell(text).await,
             Self::Legacy(wire) => wire.tell(text).await,
             Self::Program(wire) => wire.tell(&text).await,
+            Self::Older(client) => {
+                client.tell(&text);
+                Ok(())
+            }
         }
     }
 
     /// Whether it still leads to where the link does.
     pub(crate) fn fits(&self, link: &Link) -> bool {
         match (self, link) {
-            (Self::Http(_), Link::Http { era, .. }) => *era != Era::LegacySse,
+            (Self::Http(_) | Self::Older(_), Link::Http { era, .. }) => *era != Era::LegacySse,
             (Self::Legacy(wire), Link::Http { era, .. }) => *era == Era::LegacySse && !wire.is_over(),
             (Self::Program(wire), Link::Program) => !wire.is_over(),
             _ => false,

@@ -12,10 +12,10 @@ use crate::message::{Id, Kind, Message};
 
 /// What is still to be answered.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Mutex<HashMap<Id, oneshot::Sender<Bytes>>>);
+pub(crate) struct Waiting(Mutex<HashMap<Id, oneshot::Sender<Bytes>>>);
 
 /// One request that waits; it waits no more when this is dropped.
-pub(super) struct Wait<'a> {
+pub(crate) struct Wait<'a> {
     waiting: &'a Waiting,
     id: Id,
     answer: oneshot::Receiver<Bytes>,
@@ -23,7 +23,7 @@ pub(super) struct Wait<'a> {
 
 impl Waiting {
     /// A request is about to be sent.
-    pub(super) fn begin(&self, id: Id) -> Wait<'_> {
+    pub(crate) fn begin(&self, id: Id) -> Wait<'_> {
         let (sender, answer) = oneshot::channel();
         self.with(|waiting| waiting.insert(id.clone(), sender));
         Wait {
@@ -34,7 +34,7 @@ impl Waiting {
     }
 
     /// A message came; false when it was an answer that somebody waits for, and has been handed over.
-    pub(super) fn leaves(&self, text: &[u8]) -> bool {
+    pub(crate) fn leaves(&self, text: &[u8]) -> bool {
         let Ok(message) = Message::peek(text) else {
             return true;
         };
@@ -50,7 +50,7 @@ impl Waiting {
     }
 
     /// The connection is over: nothing will be answered any more.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.with(HashMap::clear);
     }
 
@@ -61,7 +61,7 @@ impl Waiting {
 
 impl Wait<'_> {
     /// The answer; none when the connection ended first.
-    pub(super) async fn answer(mut self) -> Option<Bytes> {
+    pub(crate) async fn answer(mut self) -> Option<Bytes> {
         (&mut self.answer).await.ok()
     }
 }
