@@ -9,16 +9,19 @@ use std::{
 
 use bytes::Bytes;
 use http::HeaderMap;
+use indexmap::IndexMap;
 use omlx_mcp::{
     Explain, ServerId,
-    access::{Access, Call, Client, Refusal, ToolSet},
+    access::{Access, Call, Client, ListDigest, Refusal, ToolSet},
     handle::Server,
 };
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value, json, value::RawValue};
 use tokio::sync::mpsc;
 
 use crate::{
-    message::{self, Message},
+    listed::{Extent, Listed, Listing},
+    message::{self, INTERNAL_ERROR, Id, Message},
     upstream::parameters,
 };
 
@@ -31,13 +34,6 @@ pub(crate) struct Lobby {
     access: Access,
     tools: Arc<Mutex<HashMap<ServerId, Listed>>>,
     lines: mpsc::Sender<Line>,
-}
-
-/// What a server listed last, page by page.
-#[derive(Clone, Default)]
-struct Listed {
-    tools: Vec<Value>,
-    set: Arc<ToolSet>,
 }
 
 /// A client that has been let in; cheap to clone.
@@ -65,11 +61,19 @@ struct Line {
     outcome: String,
 }
 
-/// Whether a list is the beginning of all tools, or goes on from where another ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Page {
-    First,
-    Later,
+/// The result of `tools/list`, as far as it is looked at.
+#[derive(Deserialize)]
+struct List<'a> {
+    #[serde(borrow)]
+    tools: Option<&'a RawValue>,
+    #[serde(rename = "nextCursor")]
+    next: Option<IgnoredAny>,
+}
+
+/// A request for a list of tools, and what is needed of it to answer in its place.
+pub(crate) struct ListAsked {
+    id: Id,
+    is_first: bool,
 }
 
 impl Lobby {
@@ -106,26 +110,27 @@ impl Lobby {
     /// What `server` lists at present, as far as known.
     fn known(&self, server: &Server) -> Arc<ToolSet> {
         if let Some(listed) = self.tools().get(server.id()) {
-            return Arc::clone(&listed.set);
+            return Arc::clone(listed.set());
         }
-        let (tools, _) = server.remembered();
-        let set = Arc::new(ToolSet::of(&tools));
-        let listed = Listed {
-            tools,
-            set: Arc::clone(&set),
-        };
-        self.tools().insert(server.id().clone(), listed);
-        set
+        let text = message::json_of(&server.remembered().0);
+        let noted = self.note(server.id(), &text, Extent::Whole);
+        noted.map(|listing| listing.set).unwrap_or_default()
     }
 
-    fn note(&self, server: &ServerId, tools: &[Value], page: Page) {
-        let mut known = self.tools();
-        let listed = known.entry(server.clone()).or_default();
-        if page == Page::First {
-            listed.tools.clear();
-        }
-        listed.tools.extend_from_slice(tools);
-        listed.set = Arc::new(ToolSet::of(&listed.tools));
+    /// Takes note of a list, which is read only if it is not the one that is known; none when it is no list.
+    fn note(&self, server: &ServerId, text: &str, extent: Extent) -> Option<Listing> {
+        let digest = ListDigest::of(text);
+        let known = self.tools().get(server).and_then(|listed| listed.find(digest).cloned());
+        let listing = match known {
+            Some(listing) => listing,
+            None => Listing::read(text, digest)?,
+        };
+        let mut tools = self.tools();
+        tools
+            .entry(server.clone())
+            .or_default()
+            .note(listing.clone(), extent);
+        Some(listing)
     }
 }
 
@@ -150,63 +155,75 @@ impl Guest {
 
     /// The header fields that a tool wants some of its arguments in.
     pub(crate) fn fields_for(&self, server: &Server, tool: &str, arguments: Option<&RawValue>) -> HeaderMap {
-        // What is known of the server is looked up before the list is held.
-        let _ = self.lobby.known(server);
-        let listed = self.lobby.tools();
-        let tools = listed.get(server.id()).map(|listed| listed.tools.as_slice());
-        let found = tools
-            .unwrap_or_default()
-            .iter()
-            .find(|listed| listed["name"] == tool);
+        let schema = self.lobby.known(server).input_schema(tool);
         let arguments = arguments.and_then(|arguments| serde_json::from_str(arguments.get()).ok());
-        match (found, arguments) {
-            (Some(tool), Some(arguments)) => parameters::fields(&tool["inputSchema"], &arguments),
+        match (schema, arguments) {
+            (Some(schema), Some(arguments)) => parameters::fields(&schema, &arguments),
             _ => HeaderMap::new(),
         }
     }
 
-    /// The tools it may see, of those a server lists. Where that cannot be found out, it sees none.
-    pub(crate) fn sieve(&self, server: &ServerId, tools: Vec<Value>, page: Page) -> Vec<Value> {
-        self.lobby.note(server, &tools, page);
-        match self
-            .lobby
-            .access
-            .sieve(&self.client, server, &ToolSet::of(&tools))
-        {
-            Ok(places) => {
-                let mut tools: Vec<Option<Value>> = tools.into_iter().map(Some).collect();
-                let mut pick = |place: usize| tools.get_mut(place).and_then(Option::take);
-                places.into_iter().filter_map(&mut pick).collect()
-            }
-            Err(error) => {
-                tracing::error!(%server, code = error.code(), "{error}");
-                Vec::new()
+    /// The tools it may see, of all that a server lists.
+    pub(crate) fn sieve(&self, server: &ServerId, tools: Vec<Value>) -> Vec<Value> {
+        let text = message::json_of(&tools);
+        let Some((places, _)) = self.places(server, &text, Extent::Whole) else {
+            return Vec::new();
+        };
+        let mut tools: Vec<Option<Value>> = tools.into_iter().map(Some).collect();
+        let mut pick = |place: usize| tools.get_mut(place).and_then(Option::take);
+        places.into_iter().filter_map(&mut pick).collect()
+    }
+
+    /// Where the tools it may see stand in a list, and how many entries that has; none when it is no list. Where it
+    /// cannot be found out, it may see none.
+    fn places(&self, server: &ServerId, text: &str, extent: Extent) -> Option<(Vec<usize>, usize)> {
+        let listing = self.lobby.note(server, text, extent)?;
+        let places = self.lobby.access.sieve(&self.client, server, &listing.set);
+        let places = places.unwrap_or_else(|error| {
+            tracing::error!(%server, code = error.code(), "{error}");
+            Vec::new()
+        });
+        Some((places, listing.count))
+    }
+
+    /// An answer to `tools/list` with the tools it may see; any other message as it is. One that cannot be read, or that
+    /// a client could read in another way than we do, is not passed on: nobody has approved what it says.
+    pub(crate) fn sieve_answer(&self, server: &ServerId, answer: Bytes, asked: &ListAsked) -> Bytes {
+        match self.sieved(server, &answer, asked) {
+            Some(Sieved::AsItCame) => answer,
+            Some(Sieved::Rewritten(sieved)) => sieved,
+            None => {
+                let sentence = format!("{server} has sent a list of tools that cannot be read");
+                message::error(Some(&asked.id.raw()), INTERNAL_ERROR, &sentence)
             }
         }
     }
 
-    /// An answer to `tools/list` with the tools it may see; any other message as it is.
-    pub(crate) fn sieve_answer(&self, server: &ServerId, answer: Bytes, page: Page) -> Bytes {
-        let Ok(seen) = Message::peek(&answer) else {
-            return answer;
-        };
+    fn sieved(&self, server: &ServerId, answer: &[u8], asked: &ListAsked) -> Option<Sieved> {
+        let seen = Message::peek(answer).ok()?;
         let (Some(id), Some(result)) = (seen.id, seen.result) else {
-            return answer;
+            return Some(Sieved::AsItCame);
         };
-        let Ok(Value::Object(mut result)) = serde_json::from_str(result.get()) else {
-            return answer;
+        let list: List<'_> = serde_json::from_str(result.get()).ok()?;
+        let Some(tools) = list.tools else {
+            return Some(Sieved::AsItCame);
         };
-        let Some(Value::Array(tools)) = result.get_mut("tools").map(Value::take) else {
-            return answer;
+        let extent = if asked.is_first && list.next.is_none() {
+            Extent::Whole
+        } else {
+            Extent::Part
         };
-        let before = tools.len();
-        let tools = self.sieve(server, tools, page);
+        let (places, count) = self.places(server, tools.get(), extent)?;
         // Untouched, it is passed on as it came.
-        if tools.len() == before {
-            return answer;
+        if places.len() == count {
+            return Some(Sieved::AsItCame);
         }
-        result.insert("tools".to_owned(), tools.into());
-        message::result(id, &result)
+        let all: Vec<&RawValue> = serde_json::from_str(tools.get()).ok()?;
+        let tools: Vec<&RawValue> = places.iter().filter_map(|place| all.get(*place).copied()).collect();
+        let tools = serde_json::value::to_raw_value(&tools).ok()?;
+        let mut result: IndexMap<String, &RawValue> = serde_json::from_str(result.get()).ok()?;
+        result.insert("tools".to_owned(), &tools);
+        Some(Sieved::Rewritten(message::result(id, &result)))
     }
 
     /// A call begins.
@@ -242,11 +259,19 @@ impl Called {
     }
 }
 
-/// Which page a `tools/list` asks for.
-pub(crate) fn page_of(seen: &Message<'_>) -> Page {
-    match seen.params {
-        Some(params) if params.get().contains("\"cursor\"") => Page::Later,
-        _ => Page::First,
+/// What became of an answer.
+enum Sieved {
+    AsItCame,
+    Rewritten(Bytes),
+}
+
+impl ListAsked {
+    /// Reads what is needed; none when it awaits no answer.
+    pub(crate) fn of(seen: &Message<'_>) -> Option<Self> {
+        Some(Self {
+            id: Id::of(seen.id?),
+            is_first: !seen.params.is_some_and(|params| params.get().contains("\"cursor\"")),
+        })
     }
 }
 

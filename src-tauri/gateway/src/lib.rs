@@ -16,6 +16,7 @@ mod events;
 mod guest;
 mod http;
 mod lines;
+mod listed;
 mod message;
 mod outlet;
 mod relay;

@@ -218,6 +218,11 @@ pub(crate) fn notification(method: &str) -> Bytes {
     text(&json!({ "jsonrpc": "2.0", "method": method }))
 }
 
+/// The same as text.
+pub(crate) fn json_of<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
 /// JSON of what cannot fail to be JSON: maps with text keys.
 pub(crate) fn text<T: Serialize>(message: &T) -> Bytes {
     serde_json::to_vec(message).unwrap_or_default().into()

@@ -34,7 +34,7 @@ use tokio_util::{
 use self::handshake::Greeting;
 use crate::{
     away,
-    guest::{self, Guest, Page},
+    guest::{self, Guest, ListAsked},
     message::{self, Id, Kind, Message},
     outlet::{Outlet, OutletError},
     upstream::{
@@ -218,11 +218,11 @@ impl Relay {
             let full = format!("{IN_FLIGHT} requests are on their way already");
             return self.tell(message::error(Some(id), BUSY, &full)).await;
         }
-        let list = (seen.method() == "tools/list").then(|| guest::page_of(seen));
+        let list = ListAsked::of(seen).filter(|_| seen.method() == "tools/list");
         let relay = self.clone();
         self.0.tasks.spawn(async move {
             let (id, outcome) = match list {
-                Some(page) => relay.list(text, (ask, page)).await,
+                Some(list) => relay.list(text, (ask, list)).await,
                 None => relay.request(text, &ask).await,
             };
             relay.in_flight(|waiting| waiting.remove(&id));
@@ -233,14 +233,14 @@ impl Relay {
     }
 
     /// A list of tools goes through the client's own sieve.
-    async fn list(&self, text: Bytes, (mut ask, page): (Ask, Page)) -> (Id, Cow<'static, str>) {
+    async fn list(&self, text: Bytes, (mut ask, list): (Ask, ListAsked)) -> (Id, Cow<'static, str>) {
         let (sender, mut messages) = mpsc::channel(1);
         ask.out = Outlet::Queue(sender);
         let asking = async move { self.request(text, &ask).await };
         let sieving = async {
             while let Some(message) = messages.recv().await {
                 let server = self.0.server.id();
-                self.tell(self.0.guest.sieve_answer(server, message, page)).await;
+                self.tell(self.0.guest.sieve_answer(server, message, &list)).await;
             }
         };
         tokio::join!(asking, sieving).0

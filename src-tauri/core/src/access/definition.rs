@@ -1,6 +1,6 @@
 //! A tool as a model sees it, in a form in which any change shows.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,18 @@ pub(super) struct Definition {
 
 /// Every tool of one discovery, made once and asked often.
 #[derive(Clone, Debug, Default)]
-pub struct ToolSet(IndexMap<String, Definition>);
+pub struct ToolSet(IndexMap<String, Arc<Definition>>);
+
+/// SHA-256 of a list of tools as it was sent: the same text has the same fingerprints, and need not be read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListDigest([u8; 32]);
+
+impl ListDigest {
+    /// Of the text of the array.
+    pub fn of(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+}
 
 impl ToolSet {
     /// The tools as the server listed them. Of two with one name the first counts, and the other is never listed: it
@@ -49,19 +60,35 @@ impl ToolSet {
                 continue;
             };
             let name = name.to_owned();
-            set.entry(name).or_insert_with(|| Definition::of(index, &value));
+            set.entry(name)
+                .or_insert_with(|| Arc::new(Definition::of(index, &value)));
         }
         Self(set)
     }
 
+    /// These tools, and of `older` ones those that are not among them by name. Places in a list are each their own list's.
+    #[must_use]
+    pub fn or(&self, older: &Self) -> Self {
+        let mut set = self.0.clone();
+        for (name, definition) in &older.0 {
+            set.entry(name.clone()).or_insert_with(|| Arc::clone(definition));
+        }
+        Self(set)
+    }
+
+    /// What a tool's arguments look like, as the server described them.
+    pub fn input_schema(&self, tool: &str) -> Option<Value> {
+        self.get(tool)?.canonical.get("inputSchema").cloned()
+    }
+
     pub(super) fn get(&self, tool: &str) -> Option<&Definition> {
-        self.0.get(tool)
+        self.0.get(tool).map(AsRef::as_ref)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Definition)> {
         self.0
             .iter()
-            .map(|(name, definition)| (name.as_str(), definition))
+            .map(|(name, definition)| (name.as_str(), definition.as_ref()))
     }
 }
 

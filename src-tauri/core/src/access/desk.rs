@@ -13,7 +13,7 @@ use super::{
     approvals::{Approvals, Standing},
     audit::{self, Log},
     client::BRIDGE,
-    definition::hash_of,
+    definition::{Definition, hash_of},
     file::{self, Cached},
     key::KeyHash,
     last_use::LastUse,
@@ -228,8 +228,12 @@ impl Access {
         let Some(definition) = tools.get(tool) else {
             return Ok(());
         };
-        let approvals = self.approvals(client, server, tools)?;
-        match approvals.standing(tool, definition) {
+        let standing = match self.standing_noted(client, server, (tool, definition))? {
+            // A list is taken note of as a whole.
+            Standing::Unseen => self.approvals(client, server, tools)?.standing(tool, definition),
+            noted => noted,
+        };
+        match standing {
             Standing::Held => {
                 let (client, server, tool) = named();
                 Err(Refusal::ToolChanged { client, server, tool })
@@ -335,7 +339,7 @@ impl Access {
         tools: &ToolSet,
     ) -> Result<Arc<Approvals>, AccessError> {
         let path = self.approval_file(client.id(), server);
-        let known = self.known(&path, || Approvals::read(&path).map(|found| found.map(Arc::new)))?;
+        let known = self.noted(&path)?;
         if let Some(known) = known.filter(|approvals| approvals.know(client, tools)) {
             return Ok(known);
         }
@@ -345,6 +349,22 @@ impl Access {
             Ok(Arc::new(approvals.clone()))
         })?;
         Ok(noted)
+    }
+
+    /// How one tool stands by what is written down. The others are not looked at: a call is about one.
+    fn standing_noted(
+        &self,
+        client: &Client,
+        server: &ServerId,
+        (tool, definition): (&str, &Definition),
+    ) -> Result<Standing, AccessError> {
+        let path = self.approval_file(client.id(), server);
+        let noted = self.noted(&path)?;
+        Ok(noted.map_or(Standing::Unseen, |noted| noted.standing(tool, definition)))
+    }
+
+    fn noted(&self, path: &Path) -> Result<Option<Arc<Approvals>>, AccessError> {
+        self.known(path, || Approvals::read(path).map(|found| found.map(Arc::new)))
     }
 
     fn known(

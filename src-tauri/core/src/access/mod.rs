@@ -31,7 +31,7 @@ mod stamp;
 
 pub use audit::{Call, LoggedCall};
 pub use client::{Client, ClientId, ClientSummary};
-pub use definition::ToolSet;
+pub use definition::{ListDigest, ToolSet};
 pub use desk::{Access, LogArguments};
 pub use error::{AccessError, Refusal};
 pub use key::ClientKey;

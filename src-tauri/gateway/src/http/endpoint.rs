@@ -30,7 +30,8 @@ use super::{
     session::Session,
 };
 use crate::{
-    away, guest,
+    away,
+    guest::{self, ListAsked},
     message::{self, INVALID_REQUEST, Kind, Message},
 };
 
@@ -121,8 +122,11 @@ pub(super) async fn in_its_place(
         (Some(Kind::Request), "initialize") => begin(desk, server, (asked, seen)).await,
         (Some(Kind::Request), "tools/list") => {
             let answer = away::answer(server, seen, problem).unwrap_or_default();
-            let sieved = asked.guest.sieve_answer(server.id(), answer, guest::Page::First);
-            reply::json_text(StatusCode::OK, sieved)
+            let answer = match ListAsked::of(seen) {
+                Some(list) => asked.guest.sieve_answer(server.id(), answer, &list),
+                None => answer,
+            };
+            reply::json_text(StatusCode::OK, answer)
         }
         (Some(Kind::Request), _) => {
             let answer = away::answer(server, seen, problem).unwrap_or_default();

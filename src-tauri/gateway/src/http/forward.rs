@@ -24,7 +24,7 @@ use super::{
 use crate::{
     away,
     events::{Part, Splitter},
-    guest::{Called, outcome_of, page_of},
+    guest::{Called, ListAsked, outcome_of},
     message::{Kind, Message},
     upstream::{
         fault::Unanswered,
@@ -77,8 +77,11 @@ pub(super) async fn post(
             return unanswered(desk, (server, called), ((asked, seen), why)).await;
         }
     };
-    if seen.method() == "tools/list" && response.status().is_success() {
-        return listed((server, asked), seen, response).await;
+    if seen.method() == "tools/list"
+        && response.status().is_success()
+        && let Some(list) = ListAsked::of(seen)
+    {
+        return listed((server, asked), (seen, &list), response).await;
     }
     passed_back(response, called)
 }
@@ -149,10 +152,9 @@ async fn unanswered(
 /// A list of tools, without those that the client may not see; any notification on the way stays before it.
 async fn listed(
     (server, asked): (&omlx_mcp::handle::Server, &Asked),
-    seen: &Message<'_>,
+    (seen, list): (&Message<'_>, &ListAsked),
     response: reqwest::Response,
 ) -> Reply {
-    let page = page_of(seen);
     let (kind, fields) = (media(&response), passing(response.headers(), &DOWN));
     let body = match collected(response, MAX_LIST).await {
         Ok(body) => body,
@@ -164,7 +166,7 @@ async fn listed(
             return reply::json_text(StatusCode::OK, answer.unwrap_or_default());
         }
     };
-    let sieve = |message: Bytes| asked.guest.sieve_answer(server.id(), message, page);
+    let sieve = |message: Bytes| asked.guest.sieve_answer(server.id(), message, list);
     let sieved = match kind {
         Media::Events => {
             let sieved = messages(&body)

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     away,
-    guest::{self, Guest, Page},
+    guest::{self, Guest},
 };
 
 /// What separates a server's name from its tool's; the first one counts, as in oMLX.
@@ -180,7 +180,7 @@ pub(super) fn servers_of(desk: &Desk, guest: &Guest) -> Vec<Server> {
 
 /// The tools of the last discovery that a client may see.
 pub(super) fn tools_of(server: &Server, guest: &Guest) -> Vec<Value> {
-    guest.sieve(server.id(), server.remembered().0, Page::First)
+    guest.sieve(server.id(), server.remembered().0)
 }
 
 /// The tool's name among those of all servers.
