@@ -28,6 +28,9 @@ use crate::{
 /// How many lines may wait to be written before they are lost.
 const LINES: usize = 10_000;
 
+/// How long lines are gathered before they are written.
+const GATHERING: Duration = Duration::from_millis(20);
+
 /// The desk clients come to, with what is known of each server's tools; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Lobby {
@@ -80,8 +83,12 @@ impl Lobby {
     /// Begins to write lines in the background, for as long as anyone is here.
     pub(crate) fn open(access: Access) -> Self {
         let (lines, waiting) = mpsc::channel(LINES);
-        let writer = access.clone();
-        tokio::spawn(write(writer, waiting));
+        let clerk = Clerk {
+            access: access.clone(),
+            waiting,
+            lines: Vec::new(),
+        };
+        tokio::spawn(clerk.run());
         Self {
             access,
             tools: Arc::default(),
@@ -120,7 +127,10 @@ impl Lobby {
     /// Takes note of a list, which is read only if it is not the one that is known; none when it is no list.
     fn note(&self, server: &ServerId, text: &str, extent: Extent) -> Option<Listing> {
         let digest = ListDigest::of(text);
-        let known = self.tools().get(server).and_then(|listed| listed.find(digest).cloned());
+        let known = self
+            .tools()
+            .get(server)
+            .and_then(|listed| listed.find(digest).cloned());
         let listing = match known {
             Some(listing) => listing,
             None => Listing::read(text, digest)?,
@@ -219,7 +229,10 @@ impl Guest {
             return Some(Sieved::AsItCame);
         }
         let all: Vec<&RawValue> = serde_json::from_str(tools.get()).ok()?;
-        let tools: Vec<&RawValue> = places.iter().filter_map(|place| all.get(*place).copied()).collect();
+        let tools: Vec<&RawValue> = places
+            .iter()
+            .filter_map(|place| all.get(*place).copied())
+            .collect();
         let tools = serde_json::value::to_raw_value(&tools).ok()?;
         let mut result: IndexMap<String, &RawValue> = serde_json::from_str(result.get()).ok()?;
         result.insert("tools".to_owned(), &tools);
@@ -270,7 +283,9 @@ impl ListAsked {
     pub(crate) fn of(seen: &Message<'_>) -> Option<Self> {
         Some(Self {
             id: Id::of(seen.id?),
-            is_first: !seen.params.is_some_and(|params| params.get().contains("\"cursor\"")),
+            is_first: !seen
+                .params
+                .is_some_and(|params| params.get().contains("\"cursor\"")),
         })
     }
 }
@@ -293,23 +308,47 @@ pub(crate) fn refused(refusal: &Refusal) -> Value {
     result
 }
 
-async fn write(access: Access, mut waiting: mpsc::Receiver<Line>) {
-    let mut lines = Vec::new();
-    while waiting.recv_many(&mut lines, LINES).await > 0 {
-        let (access, batch) = (access.clone(), std::mem::take(&mut lines));
-        let written = tokio::task::spawn_blocking(move || {
-            for line in batch {
-                access.log(&Call {
-                    client: &line.client,
-                    server: &line.server,
-                    tool: &line.tool,
-                    duration: line.duration,
-                    outcome: &line.outcome,
-                    arguments: line.arguments.as_ref(),
-                });
+/// Writes lines a batch at a time: a write for each would cost more than many a call. What is left when the process
+/// ends is written then.
+struct Clerk {
+    access: Access,
+    waiting: mpsc::Receiver<Line>,
+    lines: Vec<Line>,
+}
+
+impl Clerk {
+    async fn run(mut self) {
+        while let Some(line) = self.waiting.recv().await {
+            self.lines.push(line);
+            tokio::time::sleep(GATHERING).await;
+            while let Ok(line) = self.waiting.try_recv() {
+                self.lines.push(line);
             }
-        });
-        // What is left when the process ends is written by the last batch.
-        let _ = written.await;
+            let (access, lines) = (self.access.clone(), std::mem::take(&mut self.lines));
+            // A panic of the writer costs its lines, and no later ones.
+            let _ = tokio::task::spawn_blocking(move || write(&access, &lines)).await;
+        }
     }
+}
+
+impl Drop for Clerk {
+    fn drop(&mut self) {
+        while let Ok(line) = self.waiting.try_recv() {
+            self.lines.push(line);
+        }
+        if !self.lines.is_empty() {
+            write(&self.access, &self.lines);
+        }
+    }
+}
+
+fn write(access: &Access, lines: &[Line]) {
+    access.log_all(lines.iter().map(|line| Call {
+        client: &line.client,
+        server: &line.server,
+        tool: &line.tool,
+        duration: line.duration,
+        outcome: &line.outcome,
+        arguments: line.arguments.as_ref(),
+    }));
 }

@@ -113,7 +113,13 @@ mod tests {
     fn of_a_tool_on_two_pages_the_one_listed_last_is_known_and_a_first_page_alone_forgets_no_other() {
         let mut listed = Listed::default();
         let first = json!([tool("a", "first")]);
-        for page in [&first, &json!([tool("b", "good")]), &first, &json!([tool("b", "evil")]), &first] {
+        for page in [
+            &first,
+            &json!([tool("b", "good")]),
+            &first,
+            &json!([tool("b", "evil")]),
+            &first,
+        ] {
             listed.note(listing(page), Extent::Part);
         }
         assert!(known(&listed).contains("first") && known(&listed).contains("evil"));

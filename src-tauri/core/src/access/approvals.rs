@@ -125,7 +125,7 @@ impl Approvals {
             let seen = || Seen {
                 at: now,
                 fingerprint: definition.fingerprint.clone(),
-                definition: definition.canonical.clone(),
+                definition: definition.value(),
             };
             let approval = self.tools.entry(tool.to_owned()).or_insert_with(|| Approval {
                 approved: seen(),

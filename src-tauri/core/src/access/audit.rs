@@ -69,7 +69,8 @@ pub struct LoggedCall {
 #[derive(Debug)]
 pub(super) struct Log {
     path: PathBuf,
-    open: Mutex<Option<(File, Option<u64>)>>,
+    /// With its number.
+    open: Mutex<Option<(File, u64)>>,
 }
 
 impl LoggedCall {
@@ -106,24 +107,31 @@ impl Log {
         }
     }
 
-    /// Appends a line in one write, so that lines of several processes never mix.
-    pub(super) fn append(&self, call: &LoggedCall) -> io::Result<()> {
-        let mut line = serde_json::to_vec(call)?;
-        line.push(b'\n');
+    /// Appends lines in one write, so that those of several processes never mix. Not flushed to the disk: nobody waits
+    /// for it.
+    pub(super) fn append(&self, calls: &[LoggedCall]) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for call in calls {
+            serde_json::to_writer(&mut lines, call)?;
+            lines.push(b'\n');
+        }
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Stamp::of(&self.path);
+        let mut now = Stamp::of(&self.path);
         if now.is_some_and(|stamp| stamp.length() >= MAX_BYTES) {
             self.rotate()?;
-            *open = None;
+            now = None;
         }
-        let number = Stamp::of(&self.path).map(Stamp::number);
-        let file = match open.take() {
-            // Rotated or removed by someone else: what is open leads nowhere any more.
-            Some((file, known)) if known == number && number.is_some() => file,
-            _ => self.create()?,
+        let (mut file, number) = match (open.take(), now) {
+            (Some((file, number)), Some(now)) if number == now.number() => (file, number),
+            // Rotated or removed by someone else: what was open leads nowhere any more.
+            _ => {
+                let file = self.create()?;
+                (file, Stamp::of(&self.path).map_or(0, Stamp::number))
+            }
         };
-        let (file, _) = open.insert((file, Stamp::of(&self.path).map(Stamp::number)));
-        file.write_all(&line)
+        let written = file.write_all(&lines);
+        *open = Some((file, number));
+        written
     }
 
     /// Where the file goes when it is full.

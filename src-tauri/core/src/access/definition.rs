@@ -1,10 +1,10 @@
 //! A tool as a model sees it, in a form in which any change shows.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// What a model or a person reads of a tool before it is called. Icons and `_meta` are read by neither.
@@ -28,8 +28,8 @@ pub(super) struct Definition {
     /// Which of the server's tools it is.
     pub(super) index: usize,
     pub(super) fingerprint: Fingerprint,
-    /// The keys that count, sorted at every level.
-    pub(super) canonical: Value,
+    /// The keys that count as JSON, sorted at every level.
+    pub(super) canonical: Box<str>,
 }
 
 /// Every tool of one discovery, made once and asked often.
@@ -96,41 +96,52 @@ impl Definition {
     fn of(index: usize, tool: &Value) -> Self {
         let told = KEYS.iter().filter_map(|key| {
             let value = tool.get(*key).filter(|value| !value.is_null())?;
-            Some(((*key).to_owned(), value.clone()))
+            Some((*key, Canonical(value)))
         });
-        let canonical = canonical(Value::Object(told.collect()));
+        let told: BTreeMap<&str, Canonical<'_>> = told.collect();
+        // Maps with text keys cannot fail to be JSON.
+        let canonical = serde_json::to_string(&told).unwrap_or_default();
         Self {
             index,
-            fingerprint: Fingerprint(hash_of(&canonical.to_string())),
-            canonical,
+            fingerprint: Fingerprint(hash_of(&canonical)),
+            canonical: canonical.into(),
+        }
+    }
+
+    /// As it is written down.
+    pub(super) fn value(&self) -> Value {
+        serde_json::from_str(&self.canonical).unwrap_or_default()
+    }
+}
+
+/// A value, written with the keys of every object sorted.
+struct Canonical<'a>(&'a Value);
+
+impl Serialize for Canonical<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Canonical)),
+            Value::Object(map) => {
+                let mut pairs: Vec<(&String, Canonical<'_>)> =
+                    map.iter().map(|(key, value)| (key, Canonical(value))).collect();
+                pairs.sort_unstable_by_key(|(key, _)| *key);
+                serializer.collect_map(pairs)
+            }
+            plain => plain.serialize(serializer),
         }
     }
 }
 
 /// SHA-256 in hexadecimal digits, fit for file names everywhere.
 pub(super) fn hash_of(text: &str) -> String {
-    let mut digits = String::new();
-    for byte in Sha256::digest(text.as_bytes()) {
-        let _ = write!(digits, "{byte:02x}");
+    let digest = Sha256::digest(text.as_bytes());
+    let mut digits = String::with_capacity(2 * digest.len());
+    for byte in digest {
+        for half in [byte >> 4, byte & 0xf] {
+            digits.extend(char::from_digit(u32::from(half), 16));
+        }
     }
     digits
-}
-
-/// The same value with the keys of every object sorted.
-fn canonical(value: Value) -> Value {
-    match value {
-        Value::Array(items) => items.into_iter().map(canonical).collect(),
-        Value::Object(map) => {
-            let mut pairs: Vec<(String, Value)> = map.into_iter().collect();
-            pairs.sort_by(|one, other| one.0.cmp(&other.0));
-            let sorted: Map<String, Value> = pairs
-                .into_iter()
-                .map(|(key, value)| (key, canonical(value)))
-                .collect();
-            Value::Object(sorted)
-        }
-        plain => plain,
-    }
 }
 
 #[cfg(test)]
@@ -151,6 +162,24 @@ mod tests {
         let other = json!({"inputSchema": {"properties": {"b": {}, "a": {}}, "type": "object"}, "name": "search",
             "_meta": {"x": 1}, "icons": [], "description": null});
         assert_eq!(fingerprint(&one), fingerprint(&other));
+    }
+
+    #[test]
+    fn a_fingerprint_is_what_it_was_when_the_tool_was_approved() {
+        let tool = json!({"name": "search", "title": "Such", "annotations": {}, "inputSchema": {"type": "object",
+            "properties": {"b": {"enum": [1, 2.5, null, "\n"]}, "a": {"z": true, "y": {}}}}});
+        let set = ToolSet::of(std::slice::from_ref(&tool));
+        let definition = set.get("search").expect("there");
+        let text = concat!(
+            r#"{"annotations":{},"inputSchema":{"properties":{"a":{"y":{},"z":true},"b":{"enum":[1,2.5,null,"\n"]}},"#,
+            r#""type":"object"},"name":"search","title":"Such"}"#
+        );
+        assert_eq!(&*definition.canonical, text);
+        assert_eq!(definition.fingerprint, Fingerprint(hash_of(text)));
+        assert_eq!(
+            hash_of("a"),
+            "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
+        );
     }
 
     #[test]

@@ -280,12 +280,18 @@ impl Access {
 
     /// Writes a call into the log. What cannot be written is told to our own log, and stops nobody.
     pub fn log(&self, call: &Call<'_>) {
-        let arguments = call
-            .arguments
-            .filter(|_| self.logs_arguments())
-            .map(audit::bounded);
-        let line = LoggedCall::of(call, self.0.clock.now(), arguments);
-        if let Err(error) = self.0.log.append(&line) {
+        self.log_all([call.clone()]);
+    }
+
+    /// Writes calls into the log, all at once.
+    pub fn log_all<'a>(&self, calls: impl IntoIterator<Item = Call<'a>>) {
+        let (wanted, now) = (self.logs_arguments(), self.0.clock.now());
+        let line = |call: Call<'_>| {
+            let arguments = call.arguments.filter(|_| wanted).map(audit::bounded);
+            LoggedCall::of(&call, now, arguments)
+        };
+        let lines: Vec<LoggedCall> = calls.into_iter().map(line).collect();
+        if let Err(error) = self.0.log.append(&lines) {
             tracing::warn!(kind = ?error.kind(), "a call could not be written into the log");
         }
     }
