@@ -4,8 +4,9 @@
 use std::error::Error;
 
 use omlx_demo::{Demo, DemoOptions, Era};
-use omlx_tests::{Desk, Omlx, Ran, Running, TestResult};
+use omlx_tests::{Desk, Omlx, Ran, Running, TestResult, script};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 const OMLX: &str = env!("CARGO_BIN_EXE_omlx-under-test");
 
@@ -21,28 +22,44 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn start(desk: &Desk, words: &[&str]) -> Result<Self, Box<dyn Error>> {
-        Ok(Self {
-            process: Omlx::on(desk, OMLX, &[&["mcp", "bridge"], words].concat())
-                .with("OMLX_LOG", "trace")
-                .start()?,
+        let words = [&["mcp", "bridge"], words].concat();
+        let process = Omlx::on(desk, OMLX, &words).with("OMLX_LOG", "trace");
+        Ok(Self::of(process.start()?))
+    }
+
+    fn of(process: Running) -> Self {
+        Self {
+            process,
             next: 0,
             aside: Vec::new(),
-        })
+        }
     }
 
     /// One that has shaken hands.
     pub(super) async fn greeted(desk: &Desk, words: &[&str]) -> Result<(Self, Value), Box<dyn Error>> {
         let mut client = Self::start(desk, words)?;
+        let answer = client.greet().await?;
+        Ok((client, answer))
+    }
+
+    /// Shakes hands, asks for the tools, and leaves.
+    async fn first_list(mut self) -> Result<Value, Box<dyn Error>> {
+        self.greet().await?;
+        let tools = self.ask("tools/list", json!({})).await?;
+        self.leave().await?;
+        Ok(tools)
+    }
+
+    async fn greet(&mut self) -> Result<Value, Box<dyn Error>> {
         let hello = json!({
             "protocolVersion": "2025-11-25",
             "capabilities": {},
             "clientInfo": { "name": "by hand", "version": "1" },
         });
-        let answer = client.ask("initialize", hello).await?;
-        client
-            .say(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))
+        let answer = self.ask("initialize", hello).await?;
+        self.say(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))
             .await?;
-        Ok((client, answer))
+        Ok(answer)
     }
 
     pub(super) async fn say(&mut self, message: &Value) -> TestResult {
@@ -211,6 +228,41 @@ async fn a_burst_on_an_expired_token_is_served_by_one_refresh() -> TestResult {
         }
     }
     assert_eq!(demo.count(REFRESH), 1);
+    Ok(())
+}
+
+/// As many as a person with many clients and many windows of each has; every one is a process of its own.
+const CROWD: usize = 64;
+
+#[tokio::test]
+async fn sixty_four_bridges_at_once_on_one_expired_grant_ask_for_one_token_and_open_no_window() -> TestResult
+{
+    let (demo, desk) = signed_in(Era::Session).await?;
+    let window = desk.path().join("window");
+    let browser = script(&desk, "browser.sh", &format!("echo >> '{}'", window.display()))?;
+    demo.expire_access_tokens();
+    let mut crowd = JoinSet::new();
+    for _ in 0..CROWD {
+        let process = Omlx::on(&desk, OMLX, &["mcp", "bridge", "demo"]).with("BROWSER", &browser);
+        let client = Client::of(process.start()?);
+        crowd.spawn(async move { client.first_list().await.map_err(|error| error.to_string()) });
+    }
+    let mut served = 0;
+    while let Some(listed) = crowd.join_next().await {
+        let tools = listed??;
+        assert!(
+            tools["result"]["tools"]
+                .as_array()
+                .is_some_and(|tools| !tools.is_empty()),
+            "{tools}"
+        );
+        served += 1;
+    }
+    assert_eq!(served, CROWD);
+    assert_eq!(demo.count("POST /token"), 1, "{:?}", demo.calls());
+    assert_eq!(demo.count(REFRESH), 1);
+    assert_eq!(demo.count("GET /authorize"), 0);
+    assert!(!window.exists(), "a window was opened");
     Ok(())
 }
 

@@ -78,7 +78,7 @@ impl ToolSet {
 
     /// What a tool's arguments look like, as the server described them.
     pub fn input_schema(&self, tool: &str) -> Option<Value> {
-        self.get(tool)?.canonical.get("inputSchema").cloned()
+        self.get(tool)?.value().get("inputSchema").cloned()
     }
 
     pub(super) fn get(&self, tool: &str) -> Option<&Definition> {
