@@ -3,6 +3,7 @@
 //! Run by `scripts/e2e.sh`, which builds the app first; Linux only, where a desktop can be had without a screen.
 #![cfg(target_os = "linux")]
 
+mod at_once;
 mod bad_days;
 mod links;
 mod pictures;
