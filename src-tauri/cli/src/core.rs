@@ -81,6 +81,22 @@ impl<'a> Start<'a> {
     }
 }
 
+/// What a core that lends is started with: these servers, or all.
+pub(crate) fn lending(context: &Context, only: Option<Vec<ServerId>>) -> Result<Options, Failure> {
+    Ok(Options {
+        home: context.home()?,
+        config: context.config_file().watch(),
+        only,
+        clock: Clock::system(),
+        credentials: context.credentials(),
+        // Nothing that lends ever opens one.
+        browser: Arc::new(SystemBrowser::new()),
+        elicit: None,
+        network: context.network(),
+        surface: Surface::CommandLine,
+    })
+}
+
 /// Runs `work` on a core, and stops the core whatever comes of it.
 pub(crate) async fn with_core<T>(
     context: &Context,

@@ -1,13 +1,6 @@
 //! `omlx mcp bridge`: a server on standard streams, signed in.
 
-use omlx_mcp::{
-    access::Access,
-    browser::SystemBrowser,
-    clock::Clock,
-    config::Surface,
-    handle::{Handle, Options},
-};
-use std::sync::Arc;
+use omlx_mcp::{access::Access, clock::Clock, handle::Handle};
 
 use crate::{
     context::Context,
@@ -40,19 +33,8 @@ pub(crate) struct BridgeArguments {
 pub(super) async fn run(arguments: &BridgeArguments, context: &Context) -> Result<Ending, Failure> {
     let config = context.config();
     let id = config.server(&arguments.server)?;
-    let handle = Handle::start_lending(Options {
-        home: context.home()?,
-        config: context.config_file().watch(),
-        only: Some(vec![id.clone()]),
-        clock: Clock::system(),
-        credentials: context.credentials(),
-        // Nothing here ever opens one.
-        browser: Arc::new(SystemBrowser::new()),
-        elicit: None,
-        network: context.network(),
-        surface: Surface::CommandLine,
-    })
-    .map_err(|error| Failure::told(&error))?;
+    let options = core::lending(context, Some(vec![id.clone()]))?;
+    let handle = Handle::start_lending(options).map_err(|error| Failure::told(&error))?;
     let server = handle
         .server(id.as_str())
         .map_err(|error| Failure::told(&error))?;

@@ -1,14 +1,10 @@
 //! `omlx mcp serve`: the gateway, for as long as this command runs.
 
-use std::sync::Arc;
-
 use omlx_gateway::{Gateway, Settings};
 use omlx_mcp::{
     access::{Access, GATEWAY_PORT},
-    browser::SystemBrowser,
     clock::Clock,
-    config::Surface,
-    handle::{Handle, Options},
+    handle::Handle,
 };
 use serde::Serialize;
 
@@ -59,19 +55,8 @@ pub(super) async fn run(
     if let Some(problem) = context.config().fatal {
         return Err(Failure::of(problem, None));
     }
-    let handle = Handle::start(Options {
-        home: context.home()?,
-        config: context.config_file().watch(),
-        only: None,
-        clock: Clock::system(),
-        credentials: context.credentials(),
-        // Nothing here ever opens one.
-        browser: Arc::new(SystemBrowser::new()),
-        elicit: None,
-        network: context.network(),
-        surface: Surface::CommandLine,
-    })
-    .map_err(|error| Failure::told(&error))?;
+    let options = core::lending(context, None)?;
+    let handle = Handle::start(options).map_err(|error| Failure::told(&error))?;
     let outcome = Box::pin(core::interruptible(lend(&handle, arguments, (context, output)))).await;
     core::end(handle).await;
     match outcome {
