@@ -105,6 +105,11 @@ impl Running {
         line.ok_or_else(|| "standard output has ended".into())
     }
 
+    /// Its process id.
+    pub fn id(&self) -> Result<u32, &'static str> {
+        self.child.id().ok_or("it has ended already")
+    }
+
     /// Types a line.
     pub async fn type_in(&mut self, line: &str) -> io::Result<()> {
         let input = self.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
@@ -119,7 +124,7 @@ impl Running {
 
     /// Presses Ctrl-C.
     pub async fn interrupt(&self) -> Result<(), Box<dyn Error>> {
-        let process = self.child.id().ok_or("it has ended already")?;
+        let process = self.id()?;
         let kill = format!("kill -INT {process}");
         let sent = Command::new("/bin/sh").args(["-c", &kill]).status().await?;
         sent.success()

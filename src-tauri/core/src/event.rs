@@ -229,6 +229,12 @@ pub enum Event {
         /// Why, and what to do.
         problem: Problem,
     },
+    /// A client called a server that needs a person, here or through another process. Sent once for one need, and not
+    /// while the need itself is news.
+    Wanted {
+        /// Which server.
+        server: ServerId,
+    },
     /// Signed out, here or by another process.
     SignedOut {
         /// Which server.

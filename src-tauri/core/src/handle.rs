@@ -322,6 +322,11 @@ impl Server {
         self.0.retry().await;
     }
 
+    /// Notes that a client called in vain; where a person is needed, they are told so, once for one need.
+    pub fn wanted(&self) {
+        self.0.wanted();
+    }
+
     /// What requests of other programs go through, now and whenever it changes; none while there is nothing.
     pub fn link(&self) -> watch::Receiver<Option<Link>> {
         self.0.link()

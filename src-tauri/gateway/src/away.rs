@@ -43,14 +43,19 @@ pub(crate) fn sentence(server: &ServerId, problem: &Problem) -> String {
             format!("`omlx mcp status {quoted}` says what to correct, and so does oMLX Connect.")
         }
         Action::AskProvider => format!("`omlx mcp doctor {quoted}` shows the evidence for whoever runs it."),
-        Action::None | Action::Retry => "It is tried again by itself.".to_owned(),
+        Action::Retry => "It is tried again by itself.".to_owned(),
+        Action::None => String::new(),
     };
     format!("{}. {mend}", text.trim_end_matches('.'))
+        .trim_end()
+        .to_owned()
 }
 
 /// The result of a call that could not be made: an answer a model can read out to its user, not a broken protocol.
-pub(crate) fn failed_call(server: &ServerId, problem: &Problem) -> Value {
-    told_call(&sentence(server, problem))
+/// Where a person is needed, the app asks for one, too.
+pub(crate) fn failed_call(server: &Server, problem: &Problem) -> Value {
+    server.wanted();
+    told_call(&sentence(server.id(), problem))
 }
 
 /// The result of a call that was not made, for a reason.
@@ -69,11 +74,11 @@ pub(crate) fn failed_request(id: &RawValue, server: &ServerId, problem: &Problem
 }
 
 /// The answer to a request that did not get through.
-pub(crate) fn failure(id: &RawValue, method: &str, (server, problem): (&ServerId, &Problem)) -> Bytes {
+pub(crate) fn failure(id: &RawValue, method: &str, (server, problem): (&Server, &Problem)) -> Bytes {
     if method == "tools/call" {
         message::result(id, &failed_call(server, problem))
     } else {
-        failed_request(id, server, problem)
+        failed_request(id, server.id(), problem)
     }
 }
 
@@ -89,7 +94,7 @@ pub(crate) fn answer(server: &Server, seen: &Message<'_>, problem: &Problem) -> 
         "resources/list" => listed(json!({ "resources": [] }), era),
         "resources/templates/list" => listed(json!({ "resourceTemplates": [] }), era),
         "ping" | "logging/setLevel" => json!({}),
-        "tools/call" => complete(failed_call(server.id(), problem), era),
+        "tools/call" => complete(failed_call(server, problem), era),
         _ => return Some(failed_request(id, server.id(), problem)),
     };
     Some(message::result(id, &body))

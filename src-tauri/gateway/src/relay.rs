@@ -269,7 +269,7 @@ impl Relay {
             self.0.away.store(true, Ordering::Relaxed);
             away::answer(&self.0.server, &seen, &problem).unwrap_or_default()
         } else {
-            away::failure(&id, seen.method(), (self.0.server.id(), &problem))
+            away::failure(&id, seen.method(), (&self.0.server, &problem))
         };
         if ask.out.send(answer).await == Err(OutletError::Gone) {
             self.0.over.cancel();

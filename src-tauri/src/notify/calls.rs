@@ -1,7 +1,8 @@
 //! When somebody is called: a pure function of what is needed and of the time.
 //!
 //! A need is told when it has lasted for a moment, so that what mends itself is never told. The same need of the same
-//! server is told once; when it was met in between and comes back at once, it is not told again either.
+//! server is told once; when it was met in between and comes back at once, it is not told again either. When a client calls the
+//! server, an old need is told once more.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -57,6 +58,12 @@ impl Calls {
             over,
             told: self.ripe(now),
         }
+    }
+
+    /// A client called a server in vain: a need that was told a while ago counts as not told.
+    pub(super) fn remind(&mut self, called: &ServerId, now: Instant) {
+        self.told
+            .retain(|(server, _), told| server != called || now < told.at + LIMIT);
     }
 
     /// When to look again; none when nothing waits.
@@ -213,6 +220,20 @@ mod tests {
         for at in [start + 3 * SETTLE, start + 2 * LIMIT, start + 3 * LIMIT] {
             assert_eq!(calls.heed(need("refresh_rejected"), at), News::default());
         }
+    }
+
+    #[test]
+    fn a_need_that_was_never_met_is_told_again_when_a_client_calls_after_a_while() {
+        let (mut calls, start) = (Calls::default(), Instant::now());
+        calls.heed(need("sign_in_needed"), start);
+        calls.heed(need("sign_in_needed"), start + SETTLE);
+        let mut called = |at: Instant| {
+            calls.remind(&id(), at);
+            calls.heed(need("sign_in_needed"), at);
+            calls.heed(need("sign_in_needed"), at + SETTLE).told.len()
+        };
+        assert_eq!(called(start + 2 * SETTLE), 0, "it was told just now");
+        assert_eq!(called(start + 2 * LIMIT), 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A notification when somebody is needed, with a button that does what is due; gone again when nobody is.
 //!
-//! The snapshot is what is gone by, not the news: a need that was there before anybody listened is one, too.
+//! The snapshot is what is gone by, not the news: a need that was there before anybody listened is one, too. Of the news,
+//! only a client's call counts.
 
 mod calls;
 #[cfg(not(target_os = "macos"))]
@@ -10,9 +11,9 @@ mod macos;
 
 use std::time::Instant;
 
-use omlx_mcp::{Action, ServerId, Snapshot};
+use omlx_mcp::{Action, Event, ServerId, Snapshot};
 use tauri::{AppHandle, Manager as _};
-use tokio::time::sleep_until;
+use tokio::{sync::broadcast::error::RecvError, time::sleep_until};
 
 use self::calls::{Call, Calls, News};
 #[cfg(not(target_os = "macos"))]
@@ -31,6 +32,7 @@ pub(crate) fn watch(app: &AppHandle) {
 
 async fn listen(app: AppHandle, notifier: Notifier) {
     let mut board = app.state::<Desk>().handle.snapshot();
+    let mut news = app.state::<Desk>().handle.events();
     let mut calls = Calls::default();
     loop {
         let needs = needs(&board.borrow_and_update());
@@ -51,6 +53,11 @@ async fn listen(app: AppHandle, notifier: Notifier) {
         };
         tokio::select! {
             changed = board.changed() => if changed.is_err() { return },
+            event = news.recv() => match event {
+                Ok(Event::Wanted { server }) => calls.remind(&server, Instant::now()),
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
+            },
             () = ripe => {}
         }
     }

@@ -11,10 +11,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::{
-    bridge::{Client, signed_in, text_of},
-    gateway::{DEMO, Lent},
-};
+use crate::lending::{Client, DEMO, Lent, signed_in, text_of};
 
 /// The full server of `tests/interop/fixture` in one era alone, and a desk that has it as `full`.
 async fn full(era: &str) -> Result<(Child, Desk), Box<dyn Error>> {

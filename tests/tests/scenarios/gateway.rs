@@ -1,161 +1,15 @@
 //! The gateway as clients meet it: a real process, real HTTP, real keys.
 #![cfg(unix)]
 
-use std::error::Error;
+use std::collections::VecDeque;
 
 use omlx_demo::{Demo, DemoOptions, Era};
-use omlx_mcp::network::{Network, NetworkSettings};
-use omlx_tests::{Desk, Omlx, Running, TestResult, in_time};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use omlx_tests::{Desk, Omlx, TestResult, in_time};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt;
+use tokio::{io::AsyncReadExt, net::TcpStream};
 
-const OMLX: &str = env!("CARGO_BIN_EXE_omlx-under-test");
-
-const REFRESH: &str = "POST /token grant_type=refresh_token";
-
-/// A gateway that runs, and a client that has a key for it.
-pub(super) struct Lent {
-    pub(super) demo: Demo,
-    desk: Desk,
-    process: Running,
-    url: String,
-    key: String,
-    http: reqwest::Client,
-}
-
-async fn new_key(desk: &Desk, words: &[&str]) -> Result<String, Box<dyn Error>> {
-    let words = [&["mcp", "access", "add", "--json"], words].concat();
-    let added = Omlx::on(desk, OMLX, &words).run().await?.json()?;
-    let key = added["key"].as_str().ok_or_else(|| format!("no key: {added}"))?;
-    assert!(key.starts_with("omlx_"), "{key}");
-    Ok(key.to_owned())
-}
-
-impl Lent {
-    async fn new(era: Era) -> Result<Self, Box<dyn Error>> {
-        let demo = Demo::start(DemoOptions {
-            era,
-            ..DemoOptions::headless()
-        })
-        .await?;
-        let desk = Desk::with_server(&demo.mcp_url())?;
-        desk.sign_in().await?;
-        Self::over(demo, desk).await
-    }
-
-    pub(super) async fn over(demo: Demo, desk: Desk) -> Result<Self, Box<dyn Error>> {
-        let key = new_key(&desk, &["by hand"]).await?;
-        let mut process = Omlx::on(&desk, OMLX, &["mcp", "serve", "--port", "0", "--json"])
-            .with("OMLX_LOG", "debug")
-            .start()?;
-        let mut listening = String::new();
-        while serde_json::from_str::<Value>(&listening).is_err() {
-            listening.push_str(&process.line().await?);
-        }
-        let listening: Value = serde_json::from_str(&listening)?;
-        let url = listening["url"].as_str().ok_or("no URL")?.to_owned();
-        let lent = Self {
-            demo,
-            desk,
-            process,
-            url,
-            key,
-            http: Network::new(&NetworkSettings::default())?.client()?,
-        };
-        Ok(lent)
-    }
-
-    /// The same once its own connection is there.
-    pub(super) async fn ready(era: Era) -> Result<Self, Box<dyn Error>> {
-        let lent = Self::new(era).await?;
-        in_time(lent.demo.until("rpc=tools/list status=200", 2)).await?;
-        Ok(lent)
-    }
-
-    fn to(&self, path: &str) -> RequestBuilder {
-        self.http
-            .post(format!("{}{path}", self.url))
-            .bearer_auth(&self.key)
-            .header("accept", "application/json, text/event-stream")
-            .header("content-type", "application/json")
-    }
-
-    async fn get(&self, path: &str) -> Result<Value, Box<dyn Error>> {
-        let asked = self
-            .http
-            .get(format!("{}{path}", self.url))
-            .bearer_auth(&self.key);
-        Ok(asked.send().await?.json().await?)
-    }
-
-    pub(super) async fn message(
-        &self,
-        path: &str,
-        session: Option<&str>,
-        message: Value,
-    ) -> Result<Response, Box<dyn Error>> {
-        let mut request = self.to(path).body(message.to_string());
-        if let Some(session) = session {
-            request = request
-                .header("mcp-session-id", session)
-                .header("mcp-protocol-version", "2025-11-25");
-        }
-        Ok(request.send().await?)
-    }
-
-    /// Shakes hands, and returns the session's name with the server's answer.
-    pub(super) async fn greet(&self, path: &str) -> Result<(Option<String>, Value), Box<dyn Error>> {
-        let hello = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
-            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "by hand", "version": "1" },
-        } });
-        let answer = self.message(path, None, hello).await?;
-        let name = answer.headers().get("mcp-session-id").cloned();
-        let name = name.map(|name| name.to_str().map(str::to_owned)).transpose()?;
-        let answer = message_of(answer).await?;
-        let note = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-        self.message(path, name.as_deref(), note).await?;
-        Ok((name, answer))
-    }
-
-    pub(super) async fn ask(
-        &self,
-        path: &str,
-        session: Option<&str>,
-        (method, params): (&str, Value),
-    ) -> Result<Value, Box<dyn Error>> {
-        let request = json!({ "jsonrpc": "2.0", "id": "q", "method": method, "params": params });
-        message_of(self.message(path, session, request).await?).await
-    }
-
-    pub(super) async fn echo(&self, path: &str, session: Option<&str>) -> Result<Value, Box<dyn Error>> {
-        Ok(self.ask(path, session, ("tools/call", echo("hello"))).await?["result"].clone())
-    }
-}
-
-fn echo(text: &str) -> Value {
-    json!({ "name": "echo", "arguments": { "text": text } })
-}
-
-pub(super) const DEMO: &str = "/servers/demo/mcp";
-
-/// The answer, whether it came as a document or as an event.
-async fn message_of(answer: Response) -> Result<Value, Box<dyn Error>> {
-    let text = answer.text().await?;
-    if text.trim_start().starts_with('{') {
-        return Ok(serde_json::from_str(&text)?);
-    }
-    let events = text.lines().filter_map(|line| line.strip_prefix("data:"));
-    let messages = events.filter_map(|data| serde_json::from_str::<Value>(data).ok());
-    messages
-        .into_iter()
-        .find(|message| message.get("result").is_some() || message.get("error").is_some())
-        .ok_or_else(|| format!("no answer in {text:?}").into())
-}
-
-fn text_of(result: &Value) -> &str {
-    result["content"][0]["text"].as_str().unwrap_or_default()
-}
+use crate::lending::{DEMO, Lent, OMLX, REFRESH, echo, message_of, new_key, text_of};
 
 #[tokio::test]
 async fn a_client_with_a_key_uses_a_signed_in_server_and_no_credential_passes_in_either_direction()
@@ -357,13 +211,7 @@ async fn a_signed_out_server_is_answered_for_and_goes_on_by_itself_once_someone_
         .run()
         .await?;
     assert_eq!(signed_out.code, Some(0), "{}", signed_out.words);
-    in_time(async {
-        while lent.get("/status").await?["servers"][0]["auth"] != "not_authenticated" {
-            tokio::task::yield_now().await;
-        }
-        TestResult::Ok(())
-    })
-    .await??;
+    lent.until_auth("not_authenticated").await?;
     let (session, hello) = lent.greet(DEMO).await?;
     let session = session.as_deref();
     assert_eq!(
@@ -505,26 +353,54 @@ async fn a_client_that_goes_away_in_the_middle_of_a_call_ends_the_request_behind
     let call = lent.message(DEMO, session.as_deref(), request);
     tokio::select! {
         _ = call => return Err("it was held".into()),
-        () = lent.demo.until("rpc=tools/call", 1) => {}
+        () = gate.arrived() => {}
     }
+    in_time(gate.empty()).await?;
+    assert_eq!(
+        gate.held(),
+        1,
+        "the server has noticed that nobody waits any more"
+    );
     drop(gate);
     assert_eq!(text_of(&lent.echo(DEMO, session.as_deref()).await?), "hello");
     Ok(())
 }
 
+/// How many connections without a key there may be.
+const STRANGERS: usize = 128;
+
 #[tokio::test]
-async fn a_thousand_connections_opened_and_left_do_no_harm_to_others() -> TestResult {
+async fn of_ten_thousand_connections_opened_and_left_the_oldest_give_way_and_nobody_else_notices()
+-> TestResult {
     let lent = Lent::ready(Era::Session).await?;
     let (session, _) = lent.greet(DEMO).await?;
     let address = lent.url.trim_start_matches("http://").to_owned();
-    let mut idle = Vec::new();
-    for _ in 0..600 {
-        idle.push(tokio::net::TcpStream::connect(&address).await?);
+    let mut opened = VecDeque::new();
+    for number in 0..10_000 {
+        opened.push_back(TcpStream::connect(&address).await?);
+        if opened.len() > 2 * STRANGERS {
+            ended(opened.pop_front()).await?;
+        }
+        if number % 1_000 == 0 {
+            assert_eq!(text_of(&lent.echo(DEMO, session.as_deref()).await?), "hello");
+        }
+    }
+    while opened.len() > STRANGERS {
+        ended(opened.pop_front()).await?;
+    }
+    if cfg!(target_os = "linux") {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", lent.process.id()?))?.count();
+        assert!((STRANGERS..3 * STRANGERS).contains(&files), "{files} open files");
     }
     assert_eq!(text_of(&lent.echo(DEMO, session.as_deref()).await?), "hello");
-    let oldest = idle.first_mut().ok_or("none")?;
-    let read = in_time(oldest.read(&mut [0; 1])).await?;
-    assert!(matches!(read, Ok(0) | Err(_)), "the oldest of them was closed");
+    Ok(())
+}
+
+/// Waits for the other side to close a connection that we keep.
+async fn ended(connection: Option<TcpStream>) -> TestResult {
+    let mut connection = connection.ok_or("none is left")?;
+    let read = in_time(connection.read(&mut [0; 1])).await?;
+    assert!(matches!(read, Ok(0) | Err(_)), "the oldest gives way");
     Ok(())
 }
 

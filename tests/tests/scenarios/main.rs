@@ -16,6 +16,8 @@ mod identity;
 mod import;
 mod interop;
 mod killed;
+#[cfg(unix)]
+mod lending;
 mod many_processes;
 mod mutants;
 mod networks;
@@ -31,3 +33,4 @@ mod step_up;
 mod the_browsers_answer;
 mod unattended;
 mod use_in;
+mod wanted;

@@ -27,6 +27,7 @@ use super::{
     server_log::{LogLine, ServerLog},
     state::State,
     transport::stdio::{Program, StdioFault},
+    wanted::Wanted,
 };
 use crate::{
     AuthStatus, ConnectionStatus, Event, Explain, Problem, ServerSnapshot,
@@ -124,6 +125,8 @@ pub(super) enum Command {
         reply: oneshot::Sender<Result<SignOutReport, Problem>>,
     },
     Retry,
+    /// A client called in vain, because a person is needed.
+    Wanted,
     /// A request on this connection did not get through.
     Lost(Arc<Opened>),
 }
@@ -193,8 +196,11 @@ impl Connection {
             stop,
             state,
             era: recorder.era(),
+            progress: Progress {
+                wanted: Wanted::since(recorder.wanted_at()),
+                ..Progress::default()
+            },
             recorder,
-            progress: Progress::default(),
         };
         Ok((front, owner))
     }
@@ -280,6 +286,11 @@ impl Connection {
     pub(crate) async fn retry(&self) {
         // An owner that is gone has nothing to retry.
         let _ = self.send(Command::Retry).await;
+    }
+
+    /// Never waits: where the owner is too busy to hear of it, it has heard of others.
+    pub(crate) fn wanted(&self) {
+        let _ = self.commands.try_send(Command::Wanted);
     }
 
     pub(crate) async fn tools(&self) -> Result<Arc<[Tool]>, Problem> {

@@ -38,6 +38,7 @@ mod signing_in;
 mod state;
 pub mod token_source;
 pub mod transport;
+mod wanted;
 
 pub use era::Era;
 pub use front::{BrowserUse, SignInOptions, SignedIn};

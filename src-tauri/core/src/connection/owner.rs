@@ -26,6 +26,7 @@ use super::{
     server_log::ServerLog,
     signing_in::{SignOutReply, SigningIn},
     state::{Input, State, attention},
+    wanted::Wanted,
 };
 use crate::{
     AuthStatus, ConnectionStatus, Event, Explain,
@@ -88,7 +89,7 @@ pub(super) struct Progress {
     pub(super) attempting: Option<AbortHandle>,
     pub(super) signing_in: SigningIn,
     /// What was lent led nowhere: the server is asked first now.
-    lent_in_vain: bool,
+    pub(super) lent_in_vain: bool,
     pub(super) backoff: Backoff,
     pub(super) ear: Option<Ear>,
     pub(super) refresh_at: Option<Timestamp>,
@@ -96,6 +97,7 @@ pub(super) struct Progress {
     pub(super) challenge: Option<BearerChallenge>,
     /// How each operation that was refused for its scope has fared since.
     pub(super) step_ups: HashMap<String, StepUps>,
+    pub(super) wanted: Wanted,
 }
 
 impl Owner {
@@ -118,7 +120,10 @@ impl Owner {
                 },
                 Some(done) = self.progress.work.join_next() => self.finish(done).await,
                 Some(note) = self.notes.recv() => self.take(note).await,
-                () = Guarded::moved(self.guarded.as_mut()) => self.adopt().await,
+                () = Guarded::moved(self.guarded.as_mut()) => {
+                    self.adopt().await;
+                    self.wanted_elsewhere().await;
+                }
                 heard = Ear::hear(self.progress.ear.as_mut()) => self.heard(heard).await,
                 () = until(&self.shared, due) => self.wake().await,
             }
@@ -134,6 +139,7 @@ impl Owner {
             Command::Redirected(offer) => self.progress.signing_in.offer(offer),
             Command::SignOut { reply } => self.begin_sign_out(reply).await,
             Command::Retry => self.connect().await,
+            Command::Wanted => self.wanted().await,
             // Of many requests that got lost at once, the first leads to a new attempt.
             Command::Lost(opened) if self.is_open(&opened) => self.connect().await,
             Command::Lost(_) => {}
@@ -455,7 +461,9 @@ impl Owner {
         let snapshot = self.state.snapshot(&self.config);
         self.status.send_replace(snapshot.clone());
         self.shared.changed.mark();
+        self.progress.wanted.follow(self.state.auth);
         if let Some(problem) = attention(&before, &self.state) {
+            self.progress.wanted.asked(self.shared.clock.now());
             tracing::info!(server = %self.config.id, code = %problem.code, "{}", problem.message);
             self.shared.tell(Event::AttentionNeeded {
                 server: self.config.id.clone(),

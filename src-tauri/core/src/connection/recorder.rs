@@ -1,5 +1,6 @@
 //! Writes down what a later process should know of a server, when it has changed and not before.
 
+use jiff::Timestamp;
 use rmcp::model::Tool;
 use serde_json::Value;
 
@@ -79,6 +80,16 @@ impl Recorder {
         {
             told(self.vault.save_introduction(&self.name, &said).await);
         }
+    }
+
+    /// When a client last called while a person was needed, in whichever process.
+    pub(super) fn wanted_at(&self) -> Option<Timestamp> {
+        self.vault.load_wanted(&self.name)
+    }
+
+    /// Lets other processes know that a client called while a person was needed.
+    pub(super) async fn wanted(&self, at: Timestamp) {
+        told(self.vault.save_wanted(&self.name, at).await);
     }
 
     /// Where this is kept.

@@ -5,8 +5,9 @@
 
 use jiff::Timestamp;
 
+use super::refused::Refused;
 use crate::{
-    Action, AuthStatus, ConnectionStatus, Explain, Problem,
+    Action, AuthStatus, ConnectionStatus, Explain, Problem, ServerId,
     config::ServerConfig,
     event::{ServerSnapshot, SignInPrompt},
     oauth::{endpoint::redacted, grant::Standing, refresh::GrantEnded, scope::Scopes},
@@ -155,6 +156,21 @@ impl State {
                 self.auth,
                 NotAuthenticated | RefreshFailed | InsufficientScope | Locked
             )
+    }
+
+    /// What a person is needed for when a client calls: whoever has signed out is asked then, and not before.
+    pub(crate) fn need(&self, server: &ServerId) -> Option<Problem> {
+        if self.connection == ConnectionStatus::Disabled {
+            return None;
+        }
+        match &self.problem {
+            Some(problem) => (self.needs_person() && problem.action != Action::None).then(|| problem.clone()),
+            None if self.auth == AuthStatus::NotAuthenticated => {
+                let server = server.clone();
+                Some(Refused::SignInNeeded { server }.problem())
+            }
+            None => None,
+        }
     }
 
     fn discovered(&mut self, tool_count: u32) {

@@ -5,6 +5,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::sync::watch;
@@ -208,11 +209,27 @@ impl Vault {
         self.write_record(&server.into(), "timeline.json", steps).await
     }
 
+    /// When a client last called the server while a person was needed, in whichever process. Blocking, briefly.
+    pub fn load_wanted(&self, server: impl Into<RecordName>) -> Option<Timestamp> {
+        self.read_record(&server.into(), "wanted.json")
+    }
+
+    /// Marks that a client called the server while a person was needed.
+    pub async fn save_wanted(&self, server: impl Into<RecordName>, at: Timestamp) -> Result<(), VaultError> {
+        self.write_record(&server.into(), "wanted.json", &at).await
+    }
+
     /// Forgets what was observed of a server.
     pub async fn remove_record(&self, server: impl Into<RecordName>) -> Result<(), VaultError> {
         let (folder, name) = (self.home.records(), server.into());
         let remove = move || {
-            for extension in ["json", "tools.json", "server.json", "timeline.json"] {
+            for extension in [
+                "json",
+                "tools.json",
+                "server.json",
+                "timeline.json",
+                "wanted.json",
+            ] {
                 disk::remove(&folder.join(name.file(extension)), "record")?;
             }
             Ok(())

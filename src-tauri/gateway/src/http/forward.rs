@@ -142,7 +142,7 @@ async fn unanswered(
     }
     match (seen.kind(), seen.id) {
         (Some(Kind::Request), Some(id)) => {
-            let answer = away::failure(id, seen.method(), (server.id(), &problem));
+            let answer = away::failure(id, seen.method(), (server, &problem));
             reply::json_text(StatusCode::OK, answer)
         }
         _ => reply::empty(StatusCode::BAD_GATEWAY),
@@ -162,7 +162,7 @@ async fn listed(
             let problem = omlx_mcp::Explain::problem(&why);
             let answer = seen
                 .id
-                .map(|id| away::failure(id, seen.method(), (server.id(), &problem)));
+                .map(|id| away::failure(id, seen.method(), (server, &problem)));
             return reply::json_text(StatusCode::OK, answer.unwrap_or_default());
         }
     };

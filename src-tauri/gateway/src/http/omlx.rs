@@ -156,7 +156,7 @@ pub(super) async fn call(desk: &Desk, guest: &Guest, (name, arguments): (&str, M
         }
         Err(problem) => {
             called.over(&problem.code);
-            away::failed_call(server.id(), &problem)
+            away::failed_call(&server, &problem)
         }
     }
 }

@@ -48,7 +48,7 @@ impl Relay {
             Failure::Unanswered(why) if is_away(&why) => self.explain(why).await,
             Failure::Unanswered(why) => {
                 let problem = self.explain(why).await;
-                let answer = away::failure(id, seen.method(), (self.0.server.id(), &problem));
+                let answer = away::failure(id, seen.method(), (&self.0.server, &problem));
                 return self.tell(answer).await;
             }
         };
