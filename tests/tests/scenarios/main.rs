@@ -18,6 +18,7 @@ mod interop;
 mod killed;
 #[cfg(unix)]
 mod lending;
+mod lent_on_bad_days;
 mod many_processes;
 mod mutants;
 mod networks;

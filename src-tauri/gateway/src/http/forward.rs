@@ -20,6 +20,7 @@ use super::{
     endpoint::{self, Way},
     reply::{self, Reply},
     router::{Asked, Desk},
+    unfinished::Unfinished,
 };
 use crate::{
     away,
@@ -83,7 +84,11 @@ pub(super) async fn post(
     {
         return listed((server, asked), (seen, &list), response).await;
     }
-    passed_back(response, called)
+    let owed = match (seen.kind(), seen.id) {
+        (Some(Kind::Request), Some(id)) => Some(Unfinished::of(server, (id, seen.method()))),
+        _ => None,
+    };
+    passed_back(response, (called, owed))
 }
 
 /// Passes on the wish to listen; none when the server is away.
@@ -91,7 +96,7 @@ pub(super) async fn get(http: &AuthorizedHttp, asked: &Asked) -> Option<Reply> {
     let mut request = outgoing(asked);
     request.operation = Some("GET event stream".to_owned());
     match http.send(request).await {
-        Ok(response) => Some(passed_back(response, None)),
+        Ok(response) => Some(passed_back(response, (None, None))),
         Err(fault) if crate::relay::is_away(&Unanswered::Http(fault.clone())) => None,
         Err(_) => Some(reply::empty(StatusCode::BAD_GATEWAY)),
     }
@@ -100,7 +105,7 @@ pub(super) async fn get(http: &AuthorizedHttp, asked: &Asked) -> Option<Reply> {
 /// Passes on the end of a session; where the server cannot be told, it is over all the same.
 pub(super) async fn delete(http: &AuthorizedHttp, asked: &Asked) -> Reply {
     match http.send(outgoing(asked)).await {
-        Ok(response) => passed_back(response, None),
+        Ok(response) => passed_back(response, (None, None)),
         Err(_) => reply::empty(StatusCode::NO_CONTENT),
     }
 }
@@ -200,32 +205,61 @@ fn messages(body: &[u8]) -> Vec<Bytes> {
     messages
 }
 
-fn passed_back(response: reqwest::Response, called: Option<Called>) -> Reply {
-    let mut answer = Response::new(());
-    *answer.status_mut() = response.status();
-    *answer.headers_mut() = passing(response.headers(), &DOWN);
+fn passed_back(response: reqwest::Response, (called, owed): (Option<Called>, Option<Unfinished>)) -> Reply {
     let status = response.status();
+    let mut answer = Response::new(());
+    *answer.status_mut() = status;
+    *answer.headers_mut() = passing(response.headers(), &DOWN);
+    let owed = owed.filter(|_| status.is_success() && media(&response) == Media::Events);
+    if owed.is_some() {
+        // Something may have to be added.
+        answer.headers_mut().remove(header::CONTENT_LENGTH);
+    }
     let body: reqwest::Body = response.into();
-    answer.map(|()| match called {
-        Some(called) => Told {
-            body: Box::pin(body),
-            outcome: if status.is_success() {
-                "ok"
-            } else {
-                "call_rejected"
-            },
-            called: Some(called),
-        }
-        .boxed_unsync(),
-        None => body.map_err(Into::into).boxed_unsync(),
-    })
+    if called.is_none() && owed.is_none() {
+        return answer.map(|()| body.map_err(Into::into).boxed_unsync());
+    }
+    let told = Told {
+        body: Box::pin(body),
+        outcome: if status.is_success() {
+            "ok"
+        } else {
+            "call_rejected"
+        },
+        called,
+        owed,
+        over: false,
+    };
+    answer.map(|()| told.boxed_unsync())
 }
 
-/// A body that has its call written down once it has been passed on.
+/// A body that is finished where the server does not finish it, and has its call written down once it has been passed
+/// on.
 struct Told {
     body: Pin<Box<reqwest::Body>>,
     outcome: &'static str,
     called: Option<Called>,
+    owed: Option<Unfinished>,
+    /// Nothing more comes.
+    over: bool,
+}
+
+impl Told {
+    fn said(&mut self, data: &[u8]) {
+        if self.outcome == "ok" {
+            self.outcome = outcome_of(data);
+        }
+        if let Some(owed) = &mut self.owed {
+            owed.said(data);
+        }
+    }
+
+    /// What is to be added now that nothing more comes.
+    fn ending(&mut self) -> Option<Bytes> {
+        let ending = self.owed.take()?.ending()?;
+        self.outcome = "connection_lost";
+        Some(ending)
+    }
 }
 
 impl HttpBody for Told {
@@ -236,25 +270,37 @@ impl HttpBody for Told {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let frame = ready!(self.body.as_mut().poll_frame(cx));
-        match &frame {
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref().filter(|_| self.outcome == "ok") {
-                    self.outcome = outcome_of(data);
-                }
-            }
-            Some(Err(_)) => self.outcome = "connection_lost",
-            None => {}
+        if self.over {
+            return Poll::Ready(None);
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        let frame = ready!(self.body.as_mut().poll_frame(cx));
+        match frame {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    self.said(data);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            over => {
+                self.over = true;
+                if over.is_some() {
+                    self.outcome = "connection_lost";
+                }
+                let ending = self.ending().map(|ending| Ok(Frame::data(ending)));
+                Poll::Ready(ending.or_else(|| over.map(|frame| frame.map_err(Into::into))))
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.over || (self.owed.is_none() && self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> hyper::body::SizeHint {
-        self.body.size_hint()
+        match self.owed {
+            Some(_) => hyper::body::SizeHint::default(),
+            None => self.body.size_hint(),
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 //! | `router` | which path is what |
 //! | `endpoint` | `/servers/{name}/mcp` |
 //! | `forward` | a server over HTTP: what is asked and answered is passed on as it comes |
+//! | `unfinished` | an answer that the server does not finish |
 //! | `session`, `sessions` | any other server: its messages, as streamable HTTP |
 //! | `merged` | `/mcp`: all servers as one |
 //! | `omlx` | oMLX's own API, and `/status` |
@@ -24,5 +25,6 @@ mod router;
 mod server;
 mod session;
 mod sessions;
+mod unfinished;
 
 pub use server::{Gateway, GatewayError, Settings};

@@ -210,7 +210,7 @@ impl Accepting {
         let _ = stream.set_nodelay(true);
         let seat = Arc::new(self.crowd.enter());
         self.tasks
-            .spawn(serve(Bounded::new(stream), seat, Arc::clone(&self.desk)));
+            .spawn(serve(Bounded::new(stream, STALL), seat, Arc::clone(&self.desk)));
     }
 }
 
@@ -238,13 +238,15 @@ async fn serve(stream: Bounded, seat: Arc<Seat>, desk: Arc<Desk>) {
 /// A connection that is closed when its reader takes nothing for too long.
 struct Bounded {
     stream: TcpStream,
+    limit: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl Bounded {
-    fn new(stream: TcpStream) -> Self {
+    fn new(stream: TcpStream, limit: Duration) -> Self {
         Self {
             stream,
+            limit,
             stalled: None,
         }
     }
@@ -254,9 +256,10 @@ impl Bounded {
             self.stalled = None;
             return written;
         }
+        let limit = self.limit;
         let stalled = self
             .stalled
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + STALL)));
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
         match stalled.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Poll::Pending => Poll::Pending,
@@ -299,5 +302,61 @@ impl AsyncWrite for Bounded {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(50);
+
+    /// Both ends of a connection; ours is bounded.
+    async fn connected() -> (Bounded, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let (theirs, ours) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (
+            Bounded::new(ours.expect("accepted").0, LIMIT),
+            theirs.expect("connected"),
+        )
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_no_byte_is_cut_off() {
+        let (mut ours, _theirs) = connected().await;
+        let flood = async {
+            loop {
+                if let Err(error) = ours.write_all(&[b'x'; 8 * 1024]).await {
+                    return error.kind();
+                }
+            }
+        };
+        assert_eq!(flood.await, io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_little_at_a_time_is_not() {
+        let (mut ours, mut theirs) = connected().await;
+        let began = Instant::now();
+        let taking = async {
+            let mut taken = vec![0; 256 * 1024];
+            while began.elapsed() < 3 * LIMIT {
+                theirs.read_exact(&mut taken).await.expect("there is more");
+            }
+        };
+        let flood = async {
+            loop {
+                if let Err(error) = ours.write_all(&[b'x'; 8 * 1024]).await {
+                    return error.kind();
+                }
+            }
+        };
+        tokio::select! {
+            () = taking => {}
+            error = flood => panic!("{error}"),
+        }
     }
 }

@@ -45,9 +45,10 @@ impl Explain for Unanswered {
         match self {
             Self::Http(fault) => fault.action(),
             Self::Program(fault) => fault.action(),
-            Self::SessionLost | Self::BrokenOff => Action::Retry,
+            Self::SessionLost => Action::Retry,
             Self::NotUnderstood | Self::Outlet(OutletError::TooLarge) => Action::AskProvider,
-            Self::Outlet(OutletError::Gone) => Action::None,
+            // Whether to call again is for whoever knows what the call does.
+            Self::BrokenOff | Self::Outlet(OutletError::Gone) => Action::None,
         }
     }
 
