@@ -118,8 +118,9 @@ impl Owner {
                     Some(command) => self.obey(command).await,
                     None => break,
                 },
-                Some(done) = self.progress.work.join_next() => self.finish(done).await,
+                // What a task has noted came before its end.
                 Some(note) = self.notes.recv() => self.take(note).await,
+                Some(done) = self.progress.work.join_next() => self.finish(done).await,
                 () = Guarded::moved(self.guarded.as_mut()) => {
                     self.adopt().await;
                     self.wanted_elsewhere().await;
