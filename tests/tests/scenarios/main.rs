@@ -23,6 +23,7 @@ mod many_processes;
 mod mutants;
 mod networks;
 mod planted_secrets;
+mod planted_secrets_lent;
 mod providers;
 mod real_clients;
 mod recorded;
