@@ -29,7 +29,8 @@ mutants: ## Seed each known wrong behaviour once and see the tests catch it (doc
 	@scripts/setup.sh rust nextest
 	@scripts/mutants.sh
 
-bindings: ## Write the panel's bindings anew, after a command or a type changed
+bindings: ## Write the panel's bindings and the shell's words anew, after a command, a type or a word changed
+	@OMLX_WRITE_BINDINGS=1 npm --prefix ui test -- src/test/shell-words.test.ts
 	@OMLX_WRITE_BINDINGS=1 cargo nextest run --cargo-quiet -p omlx-connect bindings
 
 fmt: ## Format the Rust code

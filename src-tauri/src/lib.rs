@@ -9,6 +9,7 @@
 //! events    → the core's news → tray and panel
 //! deep_link → a redirect by link → the core, which alone knows whose it is
 //! notify    → who is called, when (pure), and by what
+//! words     → the panel's words, in the language it speaks
 //! browser   → the one place that opens a page; clipboard, the one that copies for the user
 //! ```
 //!
@@ -28,6 +29,7 @@ mod macos;
 mod notify;
 mod panel;
 mod tray;
+mod words;
 
 use std::process::ExitCode;
 

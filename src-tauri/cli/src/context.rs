@@ -110,12 +110,16 @@ impl Context {
             }
             Err(error) => (Config::default(), Some(error.problem())),
         };
-        let noted = config.notes.iter().map(|note| note.problem.clone());
-        let problems = fatal
-            .clone()
-            .map_or_else(|| noted.collect(), |problem| vec![problem]);
+        let (problems, advice) = match &fatal {
+            Some(problem) => (vec![problem.clone()], Vec::new()),
+            None => (config.problems(), config.advice()),
+        };
         Loaded {
-            state: Arc::new(ConfigState { config, problems }),
+            state: Arc::new(ConfigState {
+                config,
+                problems,
+                advice,
+            }),
             fatal,
             missing,
         }

@@ -18,6 +18,8 @@ pub struct Snapshot {
     pub servers: Vec<ServerSnapshot>,
     /// What is wrong with the config file; the last good one stays in force.
     pub config_problems: Vec<Problem>,
+    /// What is odd in it and works all the same: nobody is needed.
+    pub config_advice: Vec<Problem>,
 }
 
 impl Snapshot {

@@ -18,6 +18,7 @@ pub fn recorded(vault: &Vault, config: &ConfigState) -> Snapshot {
             .map(|server| recorded_server(vault, server))
             .collect(),
         config_problems: config.problems.clone(),
+        config_advice: config.advice.clone(),
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Settings {
     pub notifications: bool,
     /// Whether every connection rests.
     pub paused: bool,
-    /// The panel's language.
+    /// The language of panel, menu and notifications.
     pub language: Language,
 }
 

@@ -136,6 +136,7 @@ impl Supervisor {
         self.board.send_replace(Arc::new(Snapshot {
             servers,
             config_problems,
+            config_advice: state.advice.clone(),
         }));
     }
 }

@@ -11,6 +11,8 @@ use std::{
 
 use omlx_mcp::{Action, Problem, ServerId};
 
+use crate::words::{Words, fill};
+
 /// How long a need has to last.
 pub(super) const SETTLE: Duration = Duration::from_secs(2);
 
@@ -114,22 +116,22 @@ impl Calls {
 
 impl Call {
     /// The headline.
-    pub(super) fn title(&self) -> String {
-        let server = &self.server;
-        match self.problem.action {
-            Action::Reauthenticate => format!("Sign in to {server} again"),
-            Action::Allow => format!("{server} asks for more permission"),
-            Action::Unlock => "The keychain is locked".to_owned(),
-            _ => format!("Sign in to {server}"),
-        }
+    pub(super) fn title(&self, words: &Words) -> String {
+        let message = match self.problem.action {
+            Action::Reauthenticate => words.notice_again,
+            Action::Allow => words.notice_more,
+            Action::Unlock => words.banner_locked_title,
+            _ => words.notice_sign_in,
+        };
+        fill(message, "name", self.server.as_str())
     }
 
     /// What the button says.
-    pub(super) fn button(&self) -> &'static str {
+    pub(super) fn button(&self, words: &Words) -> &'static str {
         match self.problem.action {
-            Action::Allow => "Allow",
-            Action::Unlock => "Try Again",
-            _ => "Log In",
+            Action::Allow => words.action_allow,
+            Action::Unlock => words.action_retry,
+            _ => words.notice_log_in,
         }
     }
 
@@ -143,7 +145,10 @@ impl Call {
 
 #[cfg(test)]
 mod tests {
+    use omlx_mcp::settings::Language;
+
     use super::*;
+    use crate::words;
 
     fn id() -> ServerId {
         "notion".parse().expect("a name")
@@ -252,8 +257,18 @@ mod tests {
             server: id(),
             problem: problem("refresh_rejected"),
         };
-        assert_eq!(call.title(), "Sign in to notion again");
+        let said = |language| {
+            let words = words::of(language);
+            (call.title(words), call.button(words))
+        };
+        assert_eq!(
+            said(Language::English),
+            ("Sign in to notion again".to_owned(), "Log In")
+        );
+        assert_eq!(
+            said(Language::SimplifiedChinese),
+            ("请重新登录 notion".to_owned(), "登录")
+        );
         assert_eq!(call.text(), "Notion no longer accepts the sign-in.");
-        assert_eq!(call.button(), "Log In");
     }
 }

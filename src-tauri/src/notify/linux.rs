@@ -15,6 +15,7 @@ use omlx_mcp::{PRODUCT, ServerId};
 use tauri::AppHandle;
 
 use super::{Answer, Call, answered};
+use crate::words::Words;
 
 const ACT: &str = "act";
 const LOOK: &str = "default";
@@ -23,23 +24,27 @@ const LOOK: &str = "default";
 const PATIENCE: i32 = 5_000;
 
 /// Shows and takes away.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Notifier {
+    app: AppHandle,
     /// The service's number of what is to be seen of a server.
     shown: Arc<Mutex<BTreeMap<ServerId, u32>>>,
 }
 
 impl Notifier {
     /// With nothing shown.
-    pub(super) fn begin(_: &AppHandle) -> Self {
-        Self::default()
+    pub(super) fn begin(app: &AppHandle) -> Self {
+        Self {
+            app: app.clone(),
+            shown: Arc::default(),
+        }
     }
 
     /// Shows it, in the place of an earlier one of the server, and waits on a thread of its own for what is pressed.
-    pub(super) fn show(&self, app: &AppHandle, call: Call) {
+    pub(super) fn show(&self, call: Call, words: &'static Words) {
         self.withdraw(&call.server);
-        let (notifier, app) = (self.clone(), app.clone());
-        on_a_thread(move || notifier.wait(&app, &call));
+        let notifier = self.clone();
+        on_a_thread(move || notifier.wait(&call, words));
     }
 
     /// Takes away what was shown of a server.
@@ -54,14 +59,14 @@ impl Notifier {
         }
     }
 
-    fn wait(&self, app: &AppHandle, call: &Call) {
+    fn wait(&self, call: &Call, words: &Words) {
         let shown = Notification::new()
             .appname(PRODUCT)
-            .summary(&call.title())
+            .summary(&call.title(words))
             .body(&call.text())
             .icon("omlx-connect")
-            .action(ACT, call.button())
-            .action(LOOK, "Show")
+            .action(ACT, call.button(words))
+            .action(LOOK, words.notice_show)
             .show();
         let notification = match shown {
             Ok(notification) => notification,
@@ -70,8 +75,8 @@ impl Notifier {
         let number = notification.id();
         self.remember(&call.server, number);
         notification.wait_for_action(|action| match action {
-            ACT => answered(app, &call.server, Answer::Act),
-            LOOK => answered(app, &call.server, Answer::Look),
+            ACT => answered(&self.app, &call.server, Answer::Act),
+            LOOK => answered(&self.app, &call.server, Answer::Look),
             _ => {}
         });
         self.forget(&call.server, number);

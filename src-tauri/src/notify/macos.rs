@@ -5,6 +5,7 @@ use omlx_mcp::ServerId;
 use tauri::AppHandle;
 
 use super::{Answer, Call, answered};
+use crate::words::Words;
 
 /// Shows and takes away.
 #[derive(Debug)]
@@ -30,12 +31,12 @@ impl Notifier {
     }
 
     /// Shows it.
-    pub(super) fn show(&self, _: &AppHandle, call: Call) {
+    pub(super) fn show(&self, call: Call, words: &Words) {
         if let Some(notices) = &self.0 {
             notices.show(Notice {
-                title: call.title(),
+                title: call.title(words),
                 text: call.text(),
-                button: call.button().to_owned(),
+                button: call.button(words).to_owned(),
                 id: call.server.into(),
             });
         }

@@ -22,7 +22,7 @@ use self::linux::Notifier;
 use self::macos::Notifier;
 use crate::{
     desk::{Desk, Place},
-    panel, tray,
+    panel, tray, words,
 };
 
 /// Calls from now on, unless the user chose not to be called.
@@ -40,9 +40,9 @@ async fn listen(app: AppHandle, notifier: Notifier) {
         for server in over {
             notifier.withdraw(&server);
         }
-        let is_wanted = app.state::<Desk>().chosen.borrow().notifications;
-        for call in told.into_iter().filter(|_| is_wanted) {
-            notifier.show(&app, call);
+        let settings = *app.state::<Desk>().chosen.borrow();
+        for call in told.into_iter().filter(|_| settings.notifications) {
+            notifier.show(call, words::of(settings.language));
         }
         let next = calls.next();
         let ripe = async {

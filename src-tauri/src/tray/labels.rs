@@ -1,8 +1,11 @@
-//! What the menu says: a pure function of the snapshot and the settings.
+//! What the menu says: a pure function of the snapshot, the settings and the language.
 
 use omlx_mcp::{
-    Action, AuthStatus, ConnectionStatus, PRODUCT, ServerId, ServerSnapshot, Snapshot, settings::Settings,
+    Action, AuthStatus, ConnectionStatus, PRODUCT, ServerId, ServerSnapshot, Snapshot, event::SignInPrompt,
+    settings::Settings,
 };
+
+use crate::words::{Words, fill};
 
 /// A longer menu is no menu; the panel has them all.
 const MOST: usize = 20;
@@ -49,18 +52,20 @@ pub(crate) struct Face {
     pub(crate) rows: Vec<Row>,
     pub(crate) paused: bool,
     pub(crate) launch_at_login: bool,
+    pub(crate) words: &'static Words,
 }
 
 impl Face {
-    /// What there is to show.
-    pub(crate) fn of(snapshot: &Snapshot, settings: Settings) -> Self {
-        let glyph = glyph(snapshot, settings);
+    /// What there is to show, in these words.
+    pub(crate) fn of(snapshot: &Snapshot, settings: Settings, words: &'static Words) -> Self {
+        let teller = Teller { settings, words };
         Self {
-            glyph,
-            tooltip: tooltip(snapshot, settings),
-            rows: rows(snapshot, settings),
+            glyph: glyph(snapshot, settings),
+            tooltip: teller.tooltip(snapshot),
+            rows: teller.rows(snapshot),
             paused: settings.paused,
             launch_at_login: settings.launch_at_login,
+            words,
         }
     }
 }
@@ -95,36 +100,110 @@ fn glyph(snapshot: &Snapshot, settings: Settings) -> Glyph {
     }
 }
 
-fn tooltip(snapshot: &Snapshot, settings: Settings) -> String {
-    let count = snapshot
-        .servers
-        .iter()
-        .filter(|server| due(server).is_some())
-        .count();
-    match (settings.paused, count) {
-        (true, _) => format!("{PRODUCT}: paused"),
-        (false, 0) => PRODUCT.to_owned(),
-        (false, 1) => format!("{PRODUCT}: 1 server needs you"),
-        (false, count) => format!("{PRODUCT}: {count} servers need you"),
+/// Puts into words.
+#[derive(Clone, Copy)]
+struct Teller {
+    settings: Settings,
+    words: &'static Words,
+}
+
+impl Teller {
+    fn tooltip(self, snapshot: &Snapshot) -> String {
+        let needy = snapshot.servers.iter().filter(|server| due(server).is_some());
+        match (self.settings.paused, count(needy.count())) {
+            (true, _) => format!("{PRODUCT}: {}", self.words.banner_paused_title),
+            (false, 0) => PRODUCT.to_owned(),
+            (false, needy) => format!("{PRODUCT}: {}", self.words.list_needy.of(needy)),
+        }
+    }
+
+    fn rows(self, snapshot: &Snapshot) -> Vec<Row> {
+        let mut rows = Vec::new();
+        if !snapshot.config_problems.is_empty() {
+            rows.push(row(Key::Trouble, self.words.tray_config));
+        }
+        let shown = chosen(&snapshot.servers);
+        for server in &shown {
+            rows.push(row(Key::Server(server.id.clone()), &self.line(server)));
+            let deed = self.deed(server);
+            rows.extend(deed.map(|text| row(Key::Deed(server.id.clone()), &text)));
+        }
+        match snapshot.servers.len() - shown.len() {
+            0 if shown.is_empty() => rows.push(row(Key::Panel, self.words.tray_add)),
+            0 => {}
+            more => {
+                let text = fill(self.words.tray_more, "count", &more.to_string());
+                rows.push(row(Key::Panel, &text));
+            }
+        }
+        rows
+    }
+
+    fn line(self, server: &ServerSnapshot) -> String {
+        format!("{} — {}", name(server), self.state(server))
+    }
+
+    fn state(self, server: &ServerSnapshot) -> String {
+        let words = self.words;
+        let fixed = match server.connection {
+            ConnectionStatus::Disabled if self.settings.paused => words.banner_paused_title,
+            ConnectionStatus::Disabled => words.connection_disabled,
+            _ if server.auth.due().is_some() || server.auth == AuthStatus::Authenticating => {
+                return self.auth(server);
+            }
+            ConnectionStatus::Failed => words.tray_failed,
+            ConnectionStatus::Waiting => words.tray_waiting,
+            ConnectionStatus::Connecting => words.connection_connecting,
+            ConnectionStatus::Idle | ConnectionStatus::Connected => return self.auth_and_tools(server),
+        };
+        fixed.to_owned()
+    }
+
+    fn auth_and_tools(self, server: &ServerSnapshot) -> String {
+        let auth = self.auth(server);
+        match server.tool_count {
+            Some(count) => {
+                let joined = fill(self.words.list_joined, "state", &auth);
+                fill(&joined, "tools", &self.words.tools_count.of(count))
+            }
+            None => auth,
+        }
+    }
+
+    /// The state as the core words it in English.
+    fn auth(self, server: &ServerSnapshot) -> String {
+        let words = self.words;
+        let fixed = match (server.auth, &server.prompt) {
+            (AuthStatus::Authenticating, Some(SignInPrompt::DeviceCode { user_code, .. })) => {
+                return fill(words.auth_enter_code, "code", user_code);
+            }
+            (AuthStatus::Authenticating, Some(SignInPrompt::Browser { .. })) => words.auth_waiting_browser,
+            (AuthStatus::Authenticating, None) => words.auth_preparing,
+            (AuthStatus::Unknown, _) => words.auth_unknown,
+            (AuthStatus::NotRequired, _) => words.auth_not_required,
+            (AuthStatus::NotAuthenticated, _) => words.auth_not_authenticated,
+            (AuthStatus::Authenticated, _) => words.auth_authenticated,
+            (AuthStatus::RefreshFailed, _) => words.auth_refresh_failed,
+            (AuthStatus::InsufficientScope, _) => words.auth_insufficient_scope,
+            (AuthStatus::Locked, _) => words.auth_locked,
+        };
+        fixed.to_owned()
+    }
+
+    fn deed(self, server: &ServerSnapshot) -> Option<String> {
+        let message = match due(server)? {
+            Action::Connect => self.words.tray_connect,
+            Action::Reauthenticate => self.words.tray_reauthenticate,
+            Action::Allow => self.words.tray_allow,
+            Action::Unlock => self.words.tray_unlock,
+            _ => return None,
+        };
+        Some(fill(message, "name", &name(server)))
     }
 }
 
-fn rows(snapshot: &Snapshot, settings: Settings) -> Vec<Row> {
-    let mut rows = Vec::new();
-    if !snapshot.config_problems.is_empty() {
-        rows.push(row(Key::Trouble, "The config file needs a look…"));
-    }
-    let shown = chosen(&snapshot.servers);
-    for server in &shown {
-        rows.push(row(Key::Server(server.id.clone()), &line(server, settings)));
-        rows.extend(deed(server).map(|text| row(Key::Deed(server.id.clone()), &text)));
-    }
-    match snapshot.servers.len() - shown.len() {
-        0 if shown.is_empty() => rows.push(row(Key::Panel, "Add a server…")),
-        0 => {}
-        more => rows.push(row(Key::Panel, &format!("{more} more…"))),
-    }
-    rows
+fn count(servers: usize) -> u32 {
+    u32::try_from(servers).unwrap_or(u32::MAX)
 }
 
 fn row(key: Key, text: &str) -> Row {
@@ -143,43 +222,11 @@ fn chosen(servers: &[ServerSnapshot]) -> Vec<&ServerSnapshot> {
     order.into_iter().map(|at| &servers[at]).collect()
 }
 
-fn line(server: &ServerSnapshot, settings: Settings) -> String {
-    format!("{} — {}", name(server), state(server, settings))
-}
-
 fn name(server: &ServerSnapshot) -> String {
     let name = server.id.as_str();
     match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.to_owned(),
-    }
-}
-
-fn state(server: &ServerSnapshot, settings: Settings) -> String {
-    let auth = || server.auth_words().into_owned();
-    match server.connection {
-        ConnectionStatus::Disabled if settings.paused => "Paused".to_owned(),
-        ConnectionStatus::Disabled => "Disabled".to_owned(),
-        _ if server.auth.due().is_some() || server.auth == AuthStatus::Authenticating => auth(),
-        ConnectionStatus::Failed => "Failed".to_owned(),
-        ConnectionStatus::Waiting => "Waiting".to_owned(),
-        ConnectionStatus::Connecting => "Connecting…".to_owned(),
-        ConnectionStatus::Idle | ConnectionStatus::Connected => match server.tool_count {
-            Some(1) => format!("{} · 1 tool", auth()),
-            Some(count) => format!("{} · {count} tools", auth()),
-            None => auth(),
-        },
-    }
-}
-
-fn deed(server: &ServerSnapshot) -> Option<String> {
-    let name = name(server);
-    match due(server)? {
-        Action::Connect => Some(format!("Connect {name}…")),
-        Action::Reauthenticate => Some(format!("Re-authenticate {name}…")),
-        Action::Allow => Some(format!("Allow more for {name}…")),
-        Action::Unlock => Some("Unlock the keychain and try again".to_owned()),
-        _ => None,
     }
 }
 

@@ -21,7 +21,7 @@ use self::{
 use crate::{
     commands::sign_in,
     desk::{Desk, Place, StartError},
-    panel,
+    panel, words,
 };
 
 /// macOS inks a template glyph itself, light or dark; elsewhere the glyph brings its own ink.
@@ -36,7 +36,8 @@ struct Tray {
 
 /// Puts the icon there; the menu is filled with the first [`refresh`].
 pub(crate) fn build(app: &AppHandle) -> Result<(), StartError> {
-    let menu = TrayMenu::build(app)?;
+    let language = app.state::<Desk>().chosen.borrow().language;
+    let menu = TrayMenu::build(app, words::of(language))?;
     let icon = TrayIconBuilder::with_id("tray")
         .icon(image(Glyph::Calm))
         .icon_as_template(IS_TEMPLATE)
@@ -77,7 +78,12 @@ pub(crate) fn refresh(app: &AppHandle) {
 
 fn refresh_now(app: &AppHandle) -> tauri::Result<()> {
     let desk = app.state::<Desk>();
-    let face = Face::of(&desk.handle.snapshot().borrow(), *desk.chosen.borrow());
+    let settings = *desk.chosen.borrow();
+    let face = Face::of(
+        &desk.handle.snapshot().borrow(),
+        settings,
+        words::of(settings.language),
+    );
     let tray = app.state::<Mutex<Tray>>();
     let mut tray = tray.lock().unwrap_or_else(PoisonError::into_inner);
     if tray.shown.as_ref() == Some(&face) {

@@ -110,7 +110,10 @@ async fn status_as_json_has_the_shape_scripts_rely_on() -> TestResult {
             .as_object()
             .map(|object| object.keys().cloned().collect::<Vec<_>>())
     };
-    assert_eq!(keys(&status).ok_or("no object")?, ["servers", "config_problems"]);
+    assert_eq!(
+        keys(&status).ok_or("no object")?,
+        ["servers", "config_problems", "config_advice"]
+    );
     let server = &status["servers"][0];
     assert_eq!(
         keys(server).ok_or("no server")?,

@@ -27,6 +27,7 @@ fn left(desk: &Desk) -> Result<Snapshot, ConfigError> {
     let state = ConfigState {
         config: ConfigFile::at(desk.config_path(), &Environment::process()).read()?,
         problems: Vec::new(),
+        advice: Vec::new(),
     };
     Ok(recorded(&vault(desk), &state))
 }

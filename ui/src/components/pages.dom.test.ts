@@ -23,7 +23,7 @@ describe("the panel", () => {
   it("says so when the core cannot be reached, and tries again", async () => {
     const { page, press, backend } = await open("unreachable");
     expect(page()).toContain("The panel cannot reach oMLX Connect");
-    backend.snapshot = () => Promise.resolve({ servers: [], config_problems: [] });
+    backend.snapshot = () => Promise.resolve({ servers: [], config_problems: [], config_advice: [] });
     await press("Try again");
     expect(page()).toContain("Sign in once");
   });
@@ -57,11 +57,15 @@ describe("the panel", () => {
   it("keeps the page while a broken file arrives, and takes the banner away when it is mended", async () => {
     const { backend, page } = await open("three");
     const { servers } = backend.world;
-    backend.world.push({ servers, config_problems: [problem("config_syntax", "line 1", "edit_config")] });
+    backend.world.push({
+      servers,
+      config_problems: [problem("config_syntax", "line 1", "edit_config")],
+      config_advice: [],
+    });
     await settle();
     expect(page()).toContain("The config file has a mistake");
     expect(page()).toContain("notion");
-    backend.world.push({ servers, config_problems: [] });
+    backend.world.push({ servers, config_problems: [], config_advice: [] });
     await settle();
     expect(page()).not.toContain("The config file has a mistake");
   });

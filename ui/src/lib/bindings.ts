@@ -509,7 +509,7 @@ export type Settings = {
 	notifications: boolean,
 	/**  Whether every connection rests. */
 	paused: boolean,
-	/**  The panel's language. */
+	/**  The language of panel, menu and notifications. */
 	language: Language,
 };
 
@@ -563,6 +563,8 @@ export type Snapshot = {
 	servers: ServerSnapshot[],
 	/**  What is wrong with the config file; the last good one stays in force. */
 	config_problems: Problem[],
+	/**  What is odd in it and works all the same: nobody is needed. */
+	config_advice: Problem[],
 };
 
 /**  The part of the journey a step belongs to. */

@@ -107,7 +107,11 @@ describe("attention", () => {
 
 describe("being offline", () => {
   const waiting = authenticated("a", { connection: "waiting" });
-  const snapshot = (...servers: Parameters<typeof summaryLine>[0][]) => ({ servers, config_problems: [] });
+  const snapshot = (...servers: Parameters<typeof summaryLine>[0][]) => ({
+    servers,
+    config_problems: [],
+    config_advice: [],
+  });
 
   it("is concluded when every remote server waits", () => {
     expect(isOffline(snapshot(waiting, { ...waiting, id: "b" }, stdio("local")), true)).toBe(true);

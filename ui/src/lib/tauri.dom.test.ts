@@ -40,7 +40,7 @@ describe("the seam over the IPC", () => {
     const heard = vi.fn();
     const stop = tauri.onSnapshot(heard);
     await new Promise((resolve) => setTimeout(resolve));
-    const snapshot: Snapshot = { servers: [], config_problems: [] };
+    const snapshot: Snapshot = { servers: [], config_problems: [], config_advice: [] };
     await emit("snapshot", snapshot);
     expect(heard).toHaveBeenCalledExactlyOnceWith(snapshot);
     stop();

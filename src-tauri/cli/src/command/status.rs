@@ -84,11 +84,11 @@ pub(super) async fn run_lasting(
 async fn settled(handle: &Handle, output: &mut Output) -> Result<Snapshot, Failure> {
     let servers = core::servers(handle);
     let servers = core::awaiting(output, "Connecting…", core::settled(&servers)).await?;
-    let config_problems = handle.snapshot().borrow().config_problems.clone();
     tell_started(&servers);
+    let of_config = handle.snapshot().borrow().clone();
     Ok(Snapshot {
         servers,
-        config_problems,
+        ..Snapshot::clone(&of_config)
     })
 }
 
@@ -129,7 +129,7 @@ pub(super) fn chosen(snapshot: &Snapshot, names: &[String]) -> Result<Snapshot, 
     };
     Ok(Snapshot {
         servers: names.iter().map(find).collect::<Result<_, _>>()?,
-        config_problems: snapshot.config_problems.clone(),
+        ..snapshot.clone()
     })
 }
 

@@ -184,5 +184,6 @@ pub(crate) fn everyone() -> Snapshot {
     Snapshot {
         servers: [vec![notion()], asleep(), waiting_for_a_person(), in_trouble()].concat(),
         config_problems: vec![problem("server_config", invalid, Action::EditConfig)],
+        config_advice: Vec::new(),
     }
 }

@@ -70,7 +70,8 @@ fn row(server: &ServerSnapshot, view: View<'_>) -> Vec<Cell> {
 fn problems(snapshot: &Snapshot, view: View<'_>) -> Vec<String> {
     let View { face, mend, .. } = view;
     let of_servers = snapshot.servers.iter().flat_map(|server| wrong(server, view));
-    let of_config = snapshot.config_problems.iter().flat_map(|problem| {
+    let of_config = snapshot.config_problems.iter().chain(&snapshot.config_advice);
+    let of_config = of_config.flat_map(|problem| {
         let server = None;
         Notice {
             problem,

@@ -44,6 +44,21 @@ impl Config {
         let note = self.notes.iter().find(|note| note.fatal && note.server.is_none());
         note.map(|note| &note.problem)
     }
+
+    /// Why entries cannot be used.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.told(|note| note.fatal)
+    }
+
+    /// What is odd in entries that are used all the same.
+    pub fn advice(&self) -> Vec<Problem> {
+        self.told(|note| !note.fatal)
+    }
+
+    fn told(&self, is_meant: impl Fn(&ConfigNote) -> bool) -> Vec<Problem> {
+        let notes = self.notes.iter().filter(|note| is_meant(note));
+        notes.map(|note| note.problem.clone()).collect()
+    }
 }
 
 impl Default for Config {

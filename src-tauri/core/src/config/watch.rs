@@ -28,8 +28,10 @@ const UNWATCHED: Duration = Duration::from_secs(2);
 pub struct ConfigState {
     /// The last one that could be used as a whole.
     pub config: Config,
-    /// What is wrong or odd with the file now. When it cannot be used at all, `config` is older than this.
+    /// What is wrong with the file now. When it cannot be used at all, `config` is older than this.
     pub problems: Vec<Problem>,
+    /// What is odd in it and works all the same.
+    pub advice: Vec<Problem>,
 }
 
 impl ConfigState {
@@ -39,7 +41,8 @@ impl ConfigState {
             Ok(config) => match config.fatal() {
                 Some(problem) => self.with(problem.clone()),
                 None => Self {
-                    problems: config.notes.iter().map(|note| note.problem.clone()).collect(),
+                    problems: config.problems(),
+                    advice: config.advice(),
                     config,
                 },
             },
@@ -51,6 +54,7 @@ impl ConfigState {
         Self {
             config: self.config.clone(),
             problems: vec![problem],
+            advice: Vec::new(),
         }
     }
 }

@@ -1,6 +1,9 @@
 use serde_json::{Value, json};
 
+use omlx_mcp::settings::Language;
+
 use super::*;
+use crate::words;
 
 fn server(id: &str, auth: &str, connection: &str) -> Value {
     json!({
@@ -12,11 +15,16 @@ fn server(id: &str, auth: &str, connection: &str) -> Value {
 }
 
 fn snapshot(servers: &[Value]) -> Snapshot {
-    serde_json::from_value(json!({"servers": servers, "config_problems": []})).expect("a snapshot")
+    serde_json::from_value(json!({"servers": servers, "config_problems": [], "config_advice": []}))
+        .expect("a snapshot")
 }
 
 fn face(servers: &[Value]) -> Face {
-    Face::of(&snapshot(servers), Settings::default())
+    told(&snapshot(servers), Settings::default())
+}
+
+fn told(snapshot: &Snapshot, settings: Settings) -> Face {
+    Face::of(snapshot, settings, words::of(Language::English))
 }
 
 fn texts(face: &Face) -> Vec<&str> {
@@ -105,8 +113,23 @@ fn a_broken_config_file_is_told_first() {
         message: "it is broken".to_owned(),
         action: Action::EditConfig,
     }];
-    let face = Face::of(&broken, Settings::default());
+    let face = told(&broken, Settings::default());
     assert_eq!((face.glyph, &face.rows[0].key), (Glyph::Attention, &Key::Trouble));
+}
+
+#[test]
+fn advice_on_the_config_file_is_no_need() {
+    let mut odd = snapshot(&[server("a", "authenticated", "connected")]);
+    odd.config_advice = vec![omlx_mcp::Problem {
+        code: "omlx_refuses".into(),
+        message: "oMLX would disable MCP because of this file".to_owned(),
+        action: Action::EditConfig,
+    }];
+    let face = told(&odd, Settings::default());
+    assert_eq!(
+        (face.glyph, texts(&face)),
+        (Glyph::Calm, vec!["a — Authenticated"])
+    );
 }
 
 #[test]
@@ -134,7 +157,7 @@ fn while_paused_nobody_is_asked_for_anything() {
         paused: true,
         ..Settings::default()
     };
-    let face = Face::of(&snapshot(&[server("a", "not_authenticated", "disabled")]), paused);
+    let face = told(&snapshot(&[server("a", "not_authenticated", "disabled")]), paused);
     assert_eq!(texts(&face), ["a — Paused"]);
     assert_eq!((face.glyph, face.paused), (Glyph::Calm, true));
 }
@@ -152,4 +175,49 @@ fn long_names_are_cut() {
 #[test]
 fn with_no_server_the_menu_says_where_to_begin() {
     assert_eq!(texts(&face(&[])), ["Add a server…"]);
+}
+
+#[test]
+fn english_says_of_a_sign_in_what_the_core_says() {
+    for auth in [
+        "unknown",
+        "not_required",
+        "not_authenticated",
+        "authenticating",
+        "authenticated",
+        "refresh_failed",
+        "insufficient_scope",
+        "locked",
+    ] {
+        let snapshot = snapshot(&[server("a", auth, "idle")]);
+        let words = snapshot.servers[0].auth_words().into_owned();
+        let face = told(&snapshot, Settings::default());
+        assert_eq!(face.rows[0].text, format!("a — {words}"));
+    }
+}
+
+#[test]
+fn every_language_says_all_of_it() {
+    let mut found = server("b", "authenticated", "connected");
+    found["tool_count"] = json!(3);
+    let snapshot = snapshot(&[server("a", "not_authenticated", "connected"), found]);
+    let said = |language| {
+        let face = Face::of(&snapshot, Settings::default(), words::of(language));
+        let rows: Vec<_> = face.rows.into_iter().map(|row| row.text).collect();
+        (rows.join(" | "), face.tooltip)
+    };
+    let (rows, tooltip) = said(Language::Japanese);
+    assert_eq!(rows, "a — 未認証 | a に接続… | b — 認証済み · ツール 3 個");
+    assert_eq!(tooltip, "oMLX Connect: 1 台が操作を待っています");
+    for language in [
+        Language::Korean,
+        Language::SimplifiedChinese,
+        Language::TraditionalChinese,
+    ] {
+        let (rows, tooltip) = said(language);
+        assert!(
+            !rows.contains(['{', '}']) && !tooltip.contains(['{', '}']),
+            "{rows} {tooltip}"
+        );
+    }
 }

@@ -37,7 +37,7 @@ export class Translator {
 
   constructor(
     readonly locale: Locale,
-    private readonly catalogue: Catalogue,
+    readonly catalogue: Catalogue,
   ) {
     this.#number = new Intl.NumberFormat(locale);
     this.#plural = new Intl.PluralRules(locale);

@@ -132,7 +132,11 @@ function long(): ServerSnapshot[] {
   ];
 }
 
-const snapshot = (servers: ServerSnapshot[]): Snapshot => ({ servers, config_problems: [] });
+const snapshot = (servers: ServerSnapshot[]): Snapshot => ({
+  servers,
+  config_problems: [],
+  config_advice: [],
+});
 
 /** Functions, since their times are relative to the moment they are asked for. */
 export const SCENARIOS = {
@@ -168,6 +172,13 @@ export const SCENARIOS = {
       problem(
         "config_server_url",
         "MCP server 'jira': streamable-http transport requires 'url'",
+        "edit_config",
+      ),
+    ],
+    config_advice: [
+      problem(
+        "server_plain_http",
+        "server 'lab': its URL is plain http to another machine, so it is never sent an access token",
         "edit_config",
       ),
     ],

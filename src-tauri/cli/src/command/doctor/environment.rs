@@ -174,7 +174,7 @@ impl ConfigFindings {
         let notes = if fatal.is_some() {
             Vec::new()
         } else {
-            loaded.state.problems.clone()
+            [loaded.state.problems.as_slice(), &loaded.state.advice].concat()
         };
         Self {
             path: file.path().to_owned(),

@@ -72,6 +72,7 @@ fn shown(state: &ConfigState) -> (Vec<String>, Vec<String>) {
     let codes = state
         .problems
         .iter()
+        .chain(&state.advice)
         .map(|problem| problem.code.to_string())
         .collect();
     (names, codes)
