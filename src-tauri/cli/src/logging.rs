@@ -15,6 +15,10 @@ const OURS: [&str; 5] = [
     "omlx_connect",
 ];
 
+/// What is logged unasked. rmcp's worker calls every ending of a connection an error, an ordinary 401 among them; what
+/// became of the connection is told by ours.
+const UNASKED: &str = "warn,rmcp::transport::worker=off";
+
 /// Starts logging, if it was asked for.
 pub(crate) fn start(verbose: u8, face: &Face) {
     let Some(filter) = filter(verbose, env::var("OMLX_LOG").ok()) else {
@@ -33,7 +37,7 @@ pub(crate) fn start(verbose: u8, face: &Face) {
 
 /// Starts logging for a process nobody looks at: what went wrong, or what `OMLX_LOG` asks for.
 pub fn log_warnings() {
-    let chosen = filter(0, env::var("OMLX_LOG").ok()).unwrap_or_else(|| "warn".to_owned());
+    let chosen = filter(0, env::var("OMLX_LOG").ok()).unwrap_or_else(|| UNASKED.to_owned());
     // The plugin repeats an argument that is no link of ours as it is, and that may be a redirect with its code.
     let directives = format!("{chosen},tauri_plugin_deep_link=off");
     let subscriber = fmt()

@@ -1,6 +1,7 @@
 //! The way in: commands go in, the truth comes out as a watched [`Snapshot`], news as [`Event`]s.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -157,6 +158,7 @@ impl Handle {
             events: broadcast::Sender::new(EVENT_BACKLOG),
             changed: crate::supervisor::Changed::default(),
             receives_links: AtomicBool::new(false),
+            surface: options.surface,
         });
         let (roster, stop, tracker) = (
             Arc::<Roster>::default(),
@@ -207,6 +209,12 @@ impl Handle {
     /// Where the vault's key is; none before it was needed.
     pub fn key_source(&self) -> Option<KeySource> {
         self.shared.vault.key_source()
+    }
+
+    /// Where grants are kept, here or in the folder an entry names.
+    pub(crate) fn vault(&self, folder: Option<PathBuf>) -> Vault {
+        let vault = &self.shared.vault;
+        folder.map_or_else(|| vault.clone(), |folder| vault.in_folder(folder))
     }
 
     /// Asks a URL what it is, before anything is written down.

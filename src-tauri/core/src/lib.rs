@@ -32,6 +32,7 @@ pub mod probe;
 pub mod problem;
 pub mod recorded;
 pub mod removal;
+pub mod renaming;
 pub mod server_id;
 pub mod settings;
 mod sign_in;

@@ -59,8 +59,18 @@ pub(crate) struct SignIn {
     pub(crate) deadline: Timestamp,
     /// How the client in use was obtained, so that another way can be taken when the server refuses it.
     pub(crate) used: Option<ClientRegistration>,
-    /// Whether links of our own scheme reach this process.
-    pub(crate) receives_links: bool,
+    pub(crate) links: Links,
+}
+
+/// Where links of our own scheme arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// In this process.
+    Here,
+    /// In the app, as far as this process can tell.
+    InApp,
+    /// This is the app, and they do not reach it.
+    Nowhere,
 }
 
 /// An answer that came by another way than the listener, and who waits to hear whether it was ours.
@@ -252,10 +262,11 @@ impl SignIn {
     /// The ways back, the preferred one first.
     fn redirect_uris(&self, listener: &LoopbackListener) -> Result<Vec<String>, RedirectError> {
         let (link, loopback) = (DEEP_LINK.to_owned(), listener.redirect_uri().to_owned());
-        match (&self.auth.redirect, self.receives_links) {
-            (RedirectChoice::DeepLink, true) => Ok(vec![link]),
-            (RedirectChoice::DeepLink, false) => Err(RedirectError::OnlyInApp),
-            (RedirectChoice::Auto, true) if self.leaves_choice() => Ok(vec![link, loopback]),
+        match (&self.auth.redirect, self.links) {
+            (RedirectChoice::DeepLink, Links::Here) => Ok(vec![link]),
+            (RedirectChoice::DeepLink, Links::InApp) => Err(RedirectError::OnlyInApp),
+            (RedirectChoice::DeepLink, Links::Nowhere) => Err(RedirectError::NoLinks),
+            (RedirectChoice::Auto, Links::Here) if self.leaves_choice() => Ok(vec![link, loopback]),
             _ => Ok(vec![loopback]),
         }
     }
@@ -270,7 +281,7 @@ impl SignIn {
         let is_registered = client.redirect_uris.iter().any(|uri| uri == DEEP_LINK);
         let by_link = match &self.auth.redirect {
             RedirectChoice::DeepLink => true,
-            RedirectChoice::Auto => self.receives_links && self.leaves_choice() && is_registered,
+            RedirectChoice::Auto => self.links == Links::Here && self.leaves_choice() && is_registered,
             RedirectChoice::Loopback | RedirectChoice::Exact(_) => false,
         };
         if !by_link {

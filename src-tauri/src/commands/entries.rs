@@ -5,7 +5,7 @@ use omlx_mcp::{
     config::{Change, ClientCredentials, Draft, EditError, ServerChanges, ServerEntry},
     handle::UnknownServer,
     probe::Probe,
-    removal,
+    removal, renaming,
     undo::UndoToken,
 };
 use tauri::State;
@@ -63,7 +63,7 @@ pub(crate) async fn entry(desk: State<'_, Desk>, id: String) -> Result<ServerEnt
     found.map(ServerEntry::from).ok_or_else(|| unknown.problem())
 }
 
-/// Changes an entry.
+/// Changes an entry; another name takes its sign-in along.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn edit_server(
@@ -71,7 +71,7 @@ pub(crate) async fn edit_server(
     id: ServerId,
     changes: ServerChanges,
 ) -> Result<(), Problem> {
-    edit(&desk, &Change::Amend(id, Box::new(changes)))
+    renaming::amend(&desk.handle, (&desk.file, &desk.home), &id, changes).await
 }
 
 /// Uses a server, or lets it rest.

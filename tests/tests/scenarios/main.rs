@@ -29,6 +29,7 @@ mod real_clients;
 mod recorded;
 mod recurring_failures;
 mod refresh;
+mod renaming;
 mod sign_in;
 mod sign_out;
 mod step_up;

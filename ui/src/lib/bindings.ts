@@ -41,7 +41,7 @@ export const commands = {
 	enterClient: (id: string, client: ClientCredentials) => __TAURI_INVOKE<null>("enter_client", { id, client }),
 	/**  An entry as it stands, without what may be a credential. */
 	entry: (id: string) => __TAURI_INVOKE<ServerEntry>("entry", { id }),
-	/**  Changes an entry. */
+	/**  Changes an entry; another name takes its sign-in along. */
 	editServer: (id: ServerId, changes: ServerChanges) => __TAURI_INVOKE<null>("edit_server", { id, changes }),
 	/**  Uses a server, or lets it rest. */
 	setEnabled: (id: ServerId, enabled: boolean) => __TAURI_INVOKE<null>("set_enabled", { id, enabled }),
@@ -207,6 +207,13 @@ server: ServerId } |
 server: ServerId; 
 /**  Why, and what to do. */
 problem: Problem } | 
+/**
+ *  A client called a server that needs a person, here or through another process. Sent once for one need, and not
+ *  while the need itself is news.
+ */
+{ event: "wanted"; 
+/**  Which server. */
+server: ServerId } | 
 /**  Signed out, here or by another process. */
 { event: "signed_out"; 
 /**  Which server. */

@@ -75,7 +75,7 @@ impl Approvals {
         serde_json::from_slice(bytes).map_err(|_| AccessError::Damaged(path.to_owned()))
     }
 
-    fn text(&self, path: &Path) -> Result<Vec<u8>, AccessError> {
+    pub(super) fn text(&self, path: &Path) -> Result<Vec<u8>, AccessError> {
         serde_json::to_vec(self).map_err(|_| AccessError::Damaged(path.to_owned()))
     }
 

@@ -21,6 +21,8 @@ use super::{
 };
 use crate::{ServerId, clock::Clock, store::Home};
 
+mod renamed;
+
 /// Clients, their keys, what they may see and what they did; cheap to clone, and the same in every process.
 ///
 /// Every method is blocking, briefly: what a request asks costs a look at one or two files' identity, and a file is

@@ -71,6 +71,15 @@ impl Patterns {
         self.0.iter().any(|pattern| pattern.matches(name))
     }
 
+    /// Has another pattern stand where `other` has one for it; what would be none stays.
+    pub(super) fn replace(&mut self, other: impl Fn(&str) -> Option<String>) {
+        for pattern in &mut self.0 {
+            if let Some(Ok(new)) = other(&pattern.0).map(Pattern::try_from) {
+                *pattern = new;
+            }
+        }
+    }
+
     /// Whether they say `*`.
     pub fn are_all(&self) -> bool {
         self.0.iter().any(|pattern| pattern.0 == "*")

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -33,10 +36,10 @@ use crate::{
     AuthStatus, ConnectionStatus, Event, Explain, Problem, ServerSnapshot,
     browser::Browser,
     clock::Clock,
-    config::{ClientCredentials, ServerConfig},
+    config::{ClientCredentials, ServerConfig, Surface},
     network::{Network, NetworkError},
     oauth::{authorization::AuthorizationResponse, discovery, redirect, registration, timeline::Step},
-    sign_in::Offer,
+    sign_in::{Links, Offer},
     sign_out::{self, SignOutReport},
     store::{GrantName, RecordName, Vault},
     supervisor::Changed,
@@ -64,9 +67,20 @@ pub(crate) struct Shared {
     pub(crate) changed: Changed,
     /// Whether links of our own scheme reach this process.
     pub(crate) receives_links: AtomicBool,
+    /// Which of the two faces this process is.
+    pub(crate) surface: Surface,
 }
 
 impl Shared {
+    /// Where links of our own scheme arrive.
+    pub(crate) fn links(&self) -> Links {
+        match (self.receives_links.load(Ordering::Relaxed), self.surface) {
+            (true, _) => Links::Here,
+            (false, Surface::App) => Links::Nowhere,
+            (false, Surface::CommandLine) => Links::InApp,
+        }
+    }
+
     /// Sends news; nobody listening is fine.
     pub(crate) fn tell(&self, event: Event) {
         let _ = self.events.send(event);

@@ -1,7 +1,5 @@
 //! Signing in and out, from the owner's side: who waits for it, and how an answer from outside reaches it.
 
-use std::sync::atomic::Ordering;
-
 use tokio::{
     sync::{mpsc, oneshot},
     task::AbortHandle,
@@ -103,7 +101,7 @@ impl Owner {
             responses: receiver,
             deadline: self.shared.clock.after(options.patience),
             used: None,
-            receives_links: self.shared.receives_links.load(Ordering::Relaxed),
+            links: self.shared.links(),
         };
         sign_in.http.timeline().begin_anew();
         self.progress.signing_in.responses = Some(responses);

@@ -69,6 +69,11 @@ pub enum RedirectError {
     /// The config file pins the redirect to the app's link, and this process is not the app.
     #[error("the config file sends the browser back to the app, so this sign-in has to be started there")]
     OnlyInApp,
+    /// The config file pins the redirect to the app's link, and links do not reach the app on this desktop.
+    #[error(
+        "the config file sends the browser back by a link, and links of ours do not reach this app here; leave 'redirect' out to come back by loopback"
+    )]
+    NoLinks,
     /// Nobody came back from the browser in time.
     #[error("the browser did not come back in time")]
     TimedOut,
@@ -82,6 +87,7 @@ impl Explain for RedirectError {
             Self::Listen { .. } => "redirect_listener_failed",
             Self::NotLoopback => "redirect_not_loopback",
             Self::OnlyInApp => "redirect_only_in_app",
+            Self::NoLinks => "redirect_no_links",
             Self::TimedOut => "browser_timeout",
         }
     }
@@ -89,7 +95,9 @@ impl Explain for RedirectError {
     fn action(&self) -> Action {
         match self {
             Self::PortBusy { .. } | Self::Listen { .. } => Action::Retry,
-            Self::PortForbidden { .. } | Self::NotLoopback | Self::OnlyInApp => Action::EditConfig,
+            Self::PortForbidden { .. } | Self::NotLoopback | Self::OnlyInApp | Self::NoLinks => {
+                Action::EditConfig
+            }
             Self::TimedOut => Action::Connect,
         }
     }

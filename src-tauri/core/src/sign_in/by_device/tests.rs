@@ -23,7 +23,7 @@ use crate::{
         scope::Scopes,
         testing::{http, start, vault},
     },
-    sign_in::{SignIn, SignInError},
+    sign_in::{Links, SignIn, SignInError},
     store::Vault,
 };
 
@@ -102,7 +102,7 @@ impl Scene {
             responses,
             deadline: self.clock.after(Duration::from_mins(5)),
             used: None,
-            receives_links: false,
+            links: Links::InApp,
         };
         let run = tokio::spawn(sign_in.run());
         while !run.is_finished() {
