@@ -108,6 +108,7 @@ async def main():
         "elicitation_callback": elicited,
         "list_roots_callback": roots,
         "logging_callback": logged,
+        "log_level": "debug",
     }
     async with Client(transport(), **options) as client:
         told["version"] = client.server_info.model_dump()

@@ -4,20 +4,27 @@ use std::{io, time::Duration};
 
 use omlx_mcp::{
     access::{Access, Client},
+    connection::{Era, Link},
     handle::Server,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
+    eras::NewerClient,
     guest::Lobby,
     lines::{Line, Lines},
-    message::{self, INVALID_REQUEST},
+    message::{self, INVALID_REQUEST, Message, VERSION_MEMBER},
     outlet::Outlet,
     relay::Relay,
 };
 
 /// The largest message a client may send, in bytes.
 const MAX_LINE: usize = 32 * 1024 * 1024;
+
+/// How long a first look at a server may take before it counts as away.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const CANCELLED: &str = "notifications/cancelled";
 
 /// How long answers may still come once the client has closed its end.
 const GRACE: Duration = Duration::from_secs(1);
@@ -31,7 +38,8 @@ pub async fn bridge(
 ) -> io::Result<()> {
     let out = Outlet::lines(output);
     let guest = Lobby::open(access).guest(Client::on_standard_streams());
-    let relay = Relay::new(server, (out.clone(), guest));
+    let relay = Relay::new(server.clone(), (out.clone(), guest.clone()));
+    let newer = NewerClient::new(server.clone(), guest);
     let mut lines = Lines::new(input, MAX_LINE);
     let outcome = loop {
         let line = tokio::select! {
@@ -39,7 +47,13 @@ pub async fn bridge(
             () = relay.over() => break Ok(()),
         };
         match line {
-            Ok(Some(Line::Whole(text))) => relay.take(text).await,
+            Ok(Some(Line::Whole(text))) => {
+                if !is_newer(&server, (&text, &newer)).await {
+                    relay.take(text).await;
+                } else if newer.take(text, out.clone()).await.is_err() {
+                    break Ok(());
+                }
+            }
             Ok(Some(Line::TooLong)) => {
                 let why = format!("a message of more than {} MiB is not taken", MAX_LINE >> 20);
                 if out
@@ -54,6 +68,36 @@ pub async fn bridge(
             Err(error) => break Err(error),
         }
     };
-    relay.end(GRACE).await;
+    tokio::join!(relay.end(GRACE), newer.end(GRACE));
     outcome
+}
+
+/// Whether a message is of the stateless era, and the server is not.
+async fn is_newer(server: &Server, (text, newer): (&[u8], &NewerClient)) -> bool {
+    // Most messages are of neither kind, and are not read twice.
+    let says = |word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
+    if !says(VERSION_MEMBER) && !says(CANCELLED) {
+        return false;
+    }
+    let Ok(seen) = Message::peek(text) else {
+        return false;
+    };
+    let params = seen.params();
+    if let Some(id) = params.request_id.filter(|_| seen.method() == CANCELLED) {
+        return newer.knows(id);
+    }
+    if params.stateless_version().is_none() {
+        return false;
+    }
+    // One that takes longer than this is taken for what it is by then.
+    let _ = tokio::time::timeout(PATIENCE, server.settled()).await;
+    let link = server.link().borrow().clone();
+    // A program may speak either era: it is asked, and answers for itself.
+    matches!(
+        link,
+        Some(Link::Http {
+            era: Era::Session | Era::LegacySse,
+            ..
+        })
+    )
 }

@@ -16,12 +16,17 @@ pub(crate) const INTERNAL_ERROR: i32 = -32603;
 /// JSON-RPC: the method does not exist.
 pub(crate) const METHOD_NOT_FOUND: i32 = -32601;
 
+/// JSON-RPC: the parameters are not as they must be.
+pub(crate) const INVALID_PARAMS: i32 = -32602;
+
 /// The member of `_meta` by which a request says that it is of the stateless era (MCP 2026-07-28).
 pub(crate) const VERSION_MEMBER: &str = "io.modelcontextprotocol/protocolVersion";
 /// The member by which it says what its client can do.
 pub(crate) const CAPABILITIES_MEMBER: &str = "io.modelcontextprotocol/clientCapabilities";
 /// The member by which it says what its client is.
 pub(crate) const CLIENT_MEMBER: &str = "io.modelcontextprotocol/clientInfo";
+/// The member by which it asks for log messages.
+pub(crate) const LEVEL_MEMBER: &str = "io.modelcontextprotocol/logLevel";
 /// The member by which an answer says what its server is.
 pub(crate) const SERVER_MEMBER: &str = "io.modelcontextprotocol/serverInfo";
 /// The member by which a notification says to which subscription it belongs.
@@ -138,6 +143,13 @@ impl Params<'_> {
     pub(crate) fn stateless_version(&self) -> Option<String> {
         let meta: Value = serde_json::from_str(self.meta?.get()).ok()?;
         meta.get(VERSION_MEMBER)?.as_str().map(str::to_owned)
+    }
+
+    /// What a request of the stateless era says its client is and can do, as one text.
+    pub(crate) fn capabilities(&self) -> String {
+        let meta: Option<Value> = self.meta.and_then(|meta| serde_json::from_str(meta.get()).ok());
+        let meta = meta.unwrap_or_default();
+        json!([meta[CAPABILITIES_MEMBER], meta[CLIENT_MEMBER]]).to_string()
     }
 
     /// What an operation is called in refusals and audit lines.

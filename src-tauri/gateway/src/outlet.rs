@@ -55,6 +55,14 @@ impl Outlet {
         passing.finish().await
     }
 
+    /// Whether it is known that nobody reads any more; on a stream only writing shows it.
+    pub(crate) fn is_closed(&self) -> bool {
+        match self {
+            Self::Lines(_) => false,
+            Self::Queue(queue) => queue.is_closed(),
+        }
+    }
+
     /// Begins a message.
     pub(crate) fn pass(&self) -> Passing<'_> {
         Passing {

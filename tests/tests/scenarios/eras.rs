@@ -11,7 +11,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::lending::{Client, DEMO, Lent, signed_in, text_of};
+use crate::lending::{Client, DEMO, Lent, message_of, signed_in, text_of};
 
 /// The full server of `tests/interop/fixture` in one era alone, and a desk that has it as `full`.
 async fn full(era: &str) -> Result<(Child, Desk), Box<dyn Error>> {
@@ -145,5 +145,108 @@ async fn a_client_that_refuses_to_be_asked_is_answered_with_its_own_refusal() ->
         .await?;
     let answer = client.answer(id).await?;
     assert_eq!(answer["error"], error, "{answer}");
+    Ok(())
+}
+
+/// A request of the stateless era.
+fn stateless(params: Value) -> Value {
+    let mut params = params;
+    params["_meta"] = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": { "elicitation": {} },
+        "io.modelcontextprotocol/clientInfo": { "name": "by hand", "version": "1" },
+    });
+    params
+}
+
+#[tokio::test]
+async fn a_client_of_the_stateless_era_uses_a_server_that_insists_on_a_session_over_the_bridge() -> TestResult
+{
+    let (demo, desk) = signed_in(Era::Session).await?;
+    let mut client = Client::start(&desk, &["demo"])?;
+    let said = client.ask("server/discover", stateless(json!({}))).await?;
+    assert_eq!(
+        said["result"]["supportedVersions"],
+        json!(["2026-07-28"]),
+        "{said}"
+    );
+    let listening = stateless(json!({ "notifications": { "toolsListChanged": true } }));
+    let subscription = client.begin("subscriptions/listen", listening).await?;
+    client.until("notifications/subscriptions/acknowledged").await?;
+    let tools = client.ask("tools/list", stateless(json!({}))).await?;
+    let tools = &tools["result"];
+    assert_eq!(
+        (&tools["resultType"], &tools["ttlMs"]),
+        (&json!("complete"), &json!(0)),
+        "{tools}"
+    );
+    let echo = stateless(json!({ "name": "echo", "arguments": { "text": "hello" } }));
+    let echoed = client.ask("tools/call", echo).await?;
+    assert_eq!(text_of(&echoed["result"]), "hello", "{echoed}");
+    let removed = client.ask("ping", stateless(json!({}))).await?;
+    assert_eq!(removed["error"]["code"], -32601, "{removed}");
+    demo.tools_changed();
+    let news = client.until("notifications/tools/list_changed").await?;
+    let meta = &news["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"];
+    assert_eq!(meta, &json!(subscription), "{news}");
+    Ok(())
+}
+
+/// Calls the tool that asks for a name, and answers its question as a client of the stateless era does.
+async fn asked_twice(
+    mut ask: impl AsyncFnMut(Value) -> Result<Value, Box<dyn Error>>,
+) -> Result<Value, Box<dyn Error>> {
+    let tool = "test_input_required_result_multi_round";
+    let mut answer = ask(stateless(call(tool))).await?;
+    for content in [json!({ "name": "Ada" }), json!({ "color": "blue" })] {
+        let result = &answer["result"];
+        assert_eq!(result["resultType"], "input_required", "{answer}");
+        let questions = result["inputRequests"].as_object().ok_or("no questions")?;
+        let answers = questions.iter().map(|(name, question)| {
+            assert_eq!(question["method"], "elicitation/create");
+            (name.clone(), json!({ "action": "accept", "content": content }))
+        });
+        let mut again = stateless(call(tool));
+        again["inputResponses"] = Value::Object(answers.collect());
+        again["requestState"] = result["requestState"].clone();
+        answer = ask(again).await?;
+    }
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn what_a_session_server_asks_is_an_input_required_result_to_a_client_of_the_stateless_era()
+-> TestResult {
+    let (_server, desk) = full("session").await?;
+    let mut client = Client::start(&desk, &["full"])?;
+    let answer = asked_twice(async |params| client.ask("tools/call", params).await).await?;
+    assert_eq!(text_of(&answer["result"]), "Ada likes blue", "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_of_the_stateless_era_is_asked_by_a_session_server_over_http_too() -> TestResult {
+    let (_server, desk) = full("session").await?;
+    let demo = omlx_demo::Demo::start(omlx_demo::DemoOptions::headless()).await?;
+    let lent = Lent::over(demo, desk).await?;
+    let post = async |params: Value, name: Option<&str>| {
+        let request = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+        let post = lent.to("/servers/full/mcp").body(request.to_string());
+        let post = post
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "tools/call");
+        let post = name
+            .into_iter()
+            .fold(post, |post, name| post.header("mcp-name", name));
+        message_of(post.send().await?).await
+    };
+    let answer = asked_twice(async |params| {
+        let name = params["name"].as_str().map(str::to_owned);
+        post(params, name.as_deref()).await
+    })
+    .await?;
+    assert_eq!(text_of(&answer["result"]), "Ada likes blue", "{answer}");
+    let unnamed = post(stateless(call("test_simple_text")), None).await?;
+    assert_eq!(unnamed["error"]["code"], -32020, "{unnamed}");
     Ok(())
 }

@@ -32,8 +32,8 @@ use crate::{
     away::{self, STATELESS_VERSION},
     guest::outcome_of,
     message::{
-        self, CAPABILITIES_MEMBER, CLIENT_MEMBER, Id, Kind, Message, SERVER_MEMBER, SUBSCRIPTION_MEMBER,
-        VERSION_MEMBER,
+        self, CAPABILITIES_MEMBER, CLIENT_MEMBER, Id, Kind, LEVEL_MEMBER, Message, SERVER_MEMBER,
+        SUBSCRIPTION_MEMBER, VERSION_MEMBER,
     },
     outlet::Outlet,
     upstream::{
@@ -57,9 +57,6 @@ const IN_VAIN: u32 = 5;
 
 /// The pause before that, for each time it was in vain.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// The member of `_meta` that asks for log messages.
-const LEVEL_MEMBER: &str = "io.modelcontextprotocol/logLevel";
 
 /// One client's side of the server.
 pub(crate) struct OlderClient {

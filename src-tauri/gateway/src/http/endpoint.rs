@@ -7,6 +7,7 @@
 //! | any | names a session of ours | that session |
 //! | a program, or legacy HTTP+SSE, or away | `initialize` | a new session |
 //! | away | any other | answered in its place |
+//! | of the session era, however reached | of the stateless era | `newer` |
 //! | a program, or legacy HTTP+SSE | any other | refused: begin a session |
 
 use std::{sync::Arc, time::Duration};
@@ -24,7 +25,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::{
-    forward,
+    forward, newer,
     reply::{self, Reply},
     router::{Asked, Desk},
     session::Session,
@@ -40,9 +41,6 @@ pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-i
 
 /// How long a first look at a server may take before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// MCP 2026-07-28: the server speaks other versions.
-const UNSUPPORTED_VERSION: i32 = -32022;
 
 /// How long a server that was just away is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -96,6 +94,13 @@ async fn post(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Optio
         return session.post(asked.body, &seen).await;
     }
     match link(server).await {
+        Ok(
+            Link::Program
+            | Link::Http {
+                era: Era::Session | Era::LegacySse,
+                ..
+            },
+        ) if away::era_of(&seen) == Era::Stateless => newer::post(desk, server, (&asked, &seen)).await,
         Ok(Link::Http { http, era }) if era != Era::LegacySse => {
             let reply = forward::post(desk, (server, &http), (&asked, &seen)).await;
             if era != Era::Stateless || seen.method() != "initialize" || away::era_of(&seen) != Era::Session {
@@ -169,15 +174,8 @@ async fn begin(desk: &Arc<Desk>, server: &Server, (asked, seen): (&Asked, &Messa
 }
 
 fn session_needed(seen: &Message<'_>) -> Reply {
-    let error = if seen.params().stateless_version().is_some() {
-        json!({
-            "code": UNSUPPORTED_VERSION,
-            "message": "this server is reached with a session here: begin with `initialize`",
-            "data": { "supported": ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"] },
-        })
-    } else {
-        json!({ "code": INVALID_REQUEST, "message": "the session is missing: begin with `initialize`" })
-    };
+    let error =
+        json!({ "code": INVALID_REQUEST, "message": "the session is missing: begin with `initialize`" });
     reply::json_text(StatusCode::BAD_REQUEST, message::error_with(seen.id, &error))
 }
 

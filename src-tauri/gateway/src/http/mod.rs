@@ -19,6 +19,7 @@ mod forward;
 mod guard;
 mod holder;
 mod merged;
+mod newer;
 mod omlx;
 mod reply;
 mod router;

@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     crowd::Seat,
-    endpoint, guard, merged, omlx,
+    endpoint, guard, merged,
+    newer::Newer,
+    omlx,
     reply::{self, Reply},
     sessions::Sessions,
 };
@@ -26,6 +28,7 @@ pub(super) struct Desk {
     pub(super) handle: Handle,
     pub(super) lobby: Lobby,
     pub(super) sessions: Sessions,
+    pub(super) newer: Newer,
     /// Streams without an end of their own end with this.
     pub(super) stop: CancellationToken,
 }

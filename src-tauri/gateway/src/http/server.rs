@@ -26,6 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     crowd::{Crowd, Seat},
     holder,
+    newer::Newer,
     router::{self, Desk},
     sessions::Sessions,
 };
@@ -112,6 +113,7 @@ impl Gateway {
             handle,
             lobby: Lobby::open(access),
             sessions: Sessions::default(),
+            newer: Newer::default(),
             stop: stop.clone(),
         });
         let crowd = Crowd::default();
@@ -124,7 +126,7 @@ impl Gateway {
             };
             tasks.spawn(accepting.run());
         }
-        tasks.spawn(async move { desk.sessions.tend(&desk.stop).await });
+        tasks.spawn(async move { tokio::join!(desk.sessions.tend(&desk.stop), desk.newer.tend(&desk.stop)) });
         Ok(Self {
             port: port.map_or(settings.port, |address| address.port()),
             stop,

@@ -86,25 +86,10 @@ pub(crate) struct Ask {
 impl Ask {
     /// Reads what is needed.
     pub(crate) fn of(id: &RawValue, seen: &Message<'_>, out: Outlet) -> Self {
-        let params = seen.params();
-        let mut fields = HeaderMap::new();
-        if let Some(version) = params.stateless_version() {
-            let name = match seen.method() {
-                "tools/call" | "prompts/get" => params.name.as_deref(),
-                "resources/read" => params.uri.as_deref(),
-                _ => None,
-            };
-            for (field, value) in [
-                (PROTOCOL_VERSION, Some(version.as_str())),
-                (MCP_METHOD, Some(seen.method())),
-                (MCP_NAME, name),
-            ] {
-                fields.extend(value.and_then(encoded).map(|value| (field, value)));
-            }
-        }
+        let fields = fields_of(seen);
         Self {
             id: Id::of(id),
-            operation: params.operation(seen.method()),
+            operation: seen.params().operation(seen.method()),
             out,
             outcome: OnceLock::new(),
             cancel: CancellationToken::new(),
@@ -125,6 +110,39 @@ impl Ask {
     /// Whether the request is of the stateless era.
     pub(crate) fn is_stateless(&self) -> bool {
         !self.fields.is_empty()
+    }
+}
+
+/// The header fields that repeat what a request of the stateless era says (MCP 2026-07-28, "Standard Headers").
+pub(crate) fn fields_of(seen: &Message<'_>) -> HeaderMap {
+    let params = seen.params();
+    let mut fields = HeaderMap::new();
+    if let Some(version) = params.stateless_version() {
+        let name = match seen.method() {
+            "tools/call" | "prompts/get" => params.name.as_deref(),
+            "resources/read" => params.uri.as_deref(),
+            _ => None,
+        };
+        for (field, value) in [
+            (PROTOCOL_VERSION, Some(version.as_str())),
+            (MCP_METHOD, Some(seen.method())),
+            (MCP_NAME, name),
+        ] {
+            fields.extend(value.and_then(encoded).map(|value| (field, value)));
+        }
+    }
+    fields
+}
+
+/// What a header field says, by whoever wrote it.
+pub(crate) fn decoded(value: &HeaderValue) -> Option<String> {
+    let text = value.to_str().ok()?;
+    match text
+        .strip_prefix("=?base64?")
+        .and_then(|text| text.strip_suffix("?="))
+    {
+        Some(text) => String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok(),
+        None => Some(text.to_owned()),
     }
 }
 

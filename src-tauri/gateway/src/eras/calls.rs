@@ -1,0 +1,270 @@
+//! The requests of a client of the stateless era that a server of the session era has still to answer, and what it has
+//! asked meanwhile. No I/O: whoever changes this sends what it is given.
+
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json, value::RawValue};
+use tokio::sync::oneshot;
+
+use crate::{
+    message::{self, CAPABILITIES_MEMBER, Id, LEVEL_MEMBER, SUBSCRIPTION_MEMBER},
+    outlet::Outlet,
+};
+
+/// How many questions may wait for answers of the client; more are refused.
+const QUESTIONS: usize = 64;
+
+/// How many subscriptions a client may have; the oldest gives way.
+const SUBSCRIPTIONS: usize = 16;
+
+/// Which capability a client needs to be asked.
+const ASKED: [(&str, &str); 3] = [
+    ("elicitation/create", "elicitation"),
+    ("sampling/createMessage", "sampling"),
+    ("roots/list", "roots"),
+];
+
+/// The methods whose result may be a question (MCP 2026-07-28, "Multi Round-Trip Requests").
+const ASKING: [&str; 3] = ["tools/call", "prompts/get", "resources/read"];
+
+/// One request of the client.
+pub(super) struct Call {
+    pub(super) id: Id,
+    pub(super) method: String,
+    pub(super) out: Outlet,
+    pub(super) progress: Option<Value>,
+    pub(super) logs: bool,
+    capabilities: Value,
+    held: Option<Held>,
+    later: VecDeque<Question>,
+}
+
+/// A call that has been answered with a question.
+struct Held {
+    state: String,
+    question: Question,
+}
+
+/// What the server wants to know: its id, the method and the parameters.
+pub(super) struct Question {
+    id: Id,
+    method: String,
+    params: Value,
+}
+
+/// A client that listens.
+pub(super) struct Subscription {
+    pub(super) id: Id,
+    pub(super) wanted: Value,
+    pub(super) out: Outlet,
+}
+
+/// A message, and where it goes.
+pub(super) type Sent = (Outlet, Bytes);
+
+/// All of them, by the id that the server knows.
+#[derive(Default)]
+pub(super) struct Calls {
+    open: HashMap<Id, Call>,
+    waiting: HashMap<Id, oneshot::Sender<Bytes>>,
+    subscriptions: VecDeque<Subscription>,
+    next: u64,
+}
+
+impl Call {
+    /// A request of `method`, by who said this in its metadata.
+    pub(super) fn new(id: &RawValue, (method, said): (&str, &Value), out: Outlet) -> Self {
+        Self {
+            id: Id::of(id),
+            method: method.to_owned(),
+            out,
+            progress: said.get("progressToken").cloned(),
+            logs: said.get(LEVEL_MEMBER).is_some(),
+            capabilities: said[CAPABILITIES_MEMBER].clone(),
+            held: None,
+            later: VecDeque::new(),
+        }
+    }
+
+    fn may_be_asked(&self, capability: &str) -> bool {
+        ASKING.contains(&self.method.as_str()) && self.capabilities.get(capability).is_some()
+    }
+
+    /// Answers the client with a question.
+    fn hold(&mut self, state: String, question: Question) -> Sent {
+        let result = json!({
+            "resultType": "input_required",
+            "inputRequests": { "question": { "method": question.method, "params": question.params } },
+            "requestState": state,
+        });
+        self.held = Some(Held { state, question });
+        (self.out.clone(), message::result(&self.id.raw(), &result))
+    }
+}
+
+impl Calls {
+    /// A request of ours is about to be sent.
+    pub(super) fn wait(&mut self, id: Id, answer: oneshot::Sender<Bytes>) {
+        self.waiting.insert(id, answer);
+    }
+
+    /// A request of the client's is about to be sent.
+    pub(super) fn begin(&mut self, id: Id, call: Call) {
+        self.open.insert(id, call);
+    }
+
+    /// Who waits for an answer that has come: we ourselves, or the client.
+    pub(super) fn answered(&mut self, id: &Id) -> Option<Result<oneshot::Sender<Bytes>, Call>> {
+        if let Some(waiting) = self.waiting.remove(id) {
+            return Some(Ok(waiting));
+        }
+        self.open.remove(id).map(Err)
+    }
+
+    /// Whether the client has a request of that id here.
+    pub(super) fn knows(&self, id: &Id) -> bool {
+        self.open.values().any(|call| call.id == *id)
+            || self
+                .subscriptions
+                .iter()
+                .any(|subscription| subscription.id == *id)
+    }
+
+    /// The client wants no answer any more; the server's id, where it has to be told.
+    pub(super) fn cancel(&mut self, id: &Id) -> Option<Id> {
+        self.subscriptions.retain(|subscription| subscription.id != *id);
+        let inner = self.open.iter().find(|(_, call)| call.id == *id)?.0.clone();
+        self.open.remove(&inner);
+        Some(inner)
+    }
+
+    /// The calls whose clients are gone, by the server's ids; one that has been answered with a question waits on.
+    pub(super) fn sweep(&mut self) -> Vec<Id> {
+        self.subscriptions
+            .retain(|subscription| !subscription.out.is_closed());
+        let left = |call: &Call| call.held.is_none() && call.out.is_closed();
+        let left: Vec<Id> = self
+            .open
+            .iter()
+            .filter(|(_, call)| left(call))
+            .map(|(id, _)| id.clone())
+            .collect();
+        self.open.retain(|id, _| !left.contains(id));
+        left
+    }
+
+    /// Whether there is nothing to answer and nobody to tell anything.
+    pub(super) fn is_idle(&self) -> bool {
+        self.subscriptions.is_empty() && self.open.values().all(|call| call.held.is_some())
+    }
+
+    /// The server asks. What goes to the client; nothing while an earlier question is open. An error when nobody can be
+    /// asked.
+    pub(super) fn ask(&mut self, (id, method, params): (Id, &str, Value)) -> Result<Option<Sent>, ()> {
+        let (_, capability) = ASKED.into_iter().find(|(asked, _)| *asked == method).ok_or(())?;
+        let waiting: usize = self.open.values().map(|call| call.later.len()).sum();
+        if waiting >= QUESTIONS {
+            return Err(());
+        }
+        let state = self.state();
+        let question = Question {
+            id,
+            method: method.to_owned(),
+            params,
+        };
+        let mut able: Vec<&mut Call> = self
+            .open
+            .values_mut()
+            .filter(|call| call.may_be_asked(capability))
+            .collect();
+        if let Some(at) = able.iter().position(|call| call.held.is_none()) {
+            return Ok(Some(able.swap_remove(at).hold(state, question)));
+        }
+        able.pop().ok_or(())?.later.push_back(question);
+        Ok(None)
+    }
+
+    /// Whether a call waits for its client under this state.
+    pub(super) fn is_held(&self, state: &str) -> bool {
+        self.held(state).is_some()
+    }
+
+    /// A call goes on as another request of its client's: the answers for the server, and the next question.
+    pub(super) fn resume(
+        &mut self,
+        (state, call): (&str, Call),
+        answers: Option<&Map<String, Value>>,
+    ) -> (Option<(Id, Value)>, Option<Sent>) {
+        let next = self.state();
+        let Some(open) = self.held(state).and_then(|id| self.open.get_mut(&id)) else {
+            return (None, None);
+        };
+        open.id = call.id;
+        open.out = call.out;
+        open.progress = call.progress;
+        open.logs = call.logs;
+        let Some(held) = open.held.take() else {
+            return (None, None);
+        };
+        match answers
+            .and_then(|answers| answers.get("question"))
+            .filter(|answer| answer.is_object())
+        {
+            Some(answer) => {
+                let again = open.later.pop_front().map(|question| open.hold(next, question));
+                (Some((held.question.id, answer.clone())), again)
+            }
+            // What is missing is asked for once more.
+            None => (None, Some(open.hold(next, held.question))),
+        }
+    }
+
+    /// Begins to tell.
+    pub(super) fn subscribe(&mut self, subscription: Subscription) {
+        if self.subscriptions.len() >= SUBSCRIPTIONS {
+            self.subscriptions.pop_front();
+        }
+        self.subscriptions.push_back(subscription);
+    }
+
+    /// A message as it is, for the open calls that want it, once for each way to the client.
+    pub(super) fn outlets(&self, wants: impl Fn(&Call) -> bool, text: &Bytes) -> Vec<Sent> {
+        let wanting = self
+            .open
+            .values()
+            .filter(|call| call.held.is_none() && wants(call));
+        wanting
+            .take(1)
+            .map(|call| (call.out.clone(), text.clone()))
+            .collect()
+    }
+
+    /// News, for the subscriptions that want it.
+    pub(super) fn news(&self, (method, params): (&str, &Value), wants: impl Fn(&Value) -> bool) -> Vec<Sent> {
+        let wanting = self
+            .subscriptions
+            .iter()
+            .filter(|subscription| wants(&subscription.wanted));
+        let tell = |subscription: &Subscription| {
+            let mut params = params.clone();
+            params["_meta"] = json!({ SUBSCRIPTION_MEMBER: subscription.id.raw() });
+            let text = json!({ "jsonrpc": "2.0", "method": method, "params": params });
+            (subscription.out.clone(), message::text(&text))
+        };
+        wanting.map(tell).collect()
+    }
+
+    fn held(&self, state: &str) -> Option<Id> {
+        let is = |call: &Call| call.held.as_ref().is_some_and(|held| held.state == state);
+        self.open
+            .iter()
+            .find(|(_, call)| is(call))
+            .map(|(id, _)| id.clone())
+    }
+
+    fn state(&mut self) -> String {
+        self.next += 1;
+        format!("omlx-connect-{}", self.next)
+    }
+}
