@@ -29,7 +29,7 @@ use crate::{
     message::{Kind, Message},
     upstream::{
         fault::Unanswered,
-        http::{Media, collected, media},
+        http::{Media, collected, media, unexpected},
     },
 };
 
@@ -78,6 +78,11 @@ pub(super) async fn post(
             return unanswered(desk, (server, called), ((asked, seen), why)).await;
         }
     };
+    let request = matches!(seen.kind(), Some(Kind::Request));
+    if request && media(&response) == Media::Other && !response.status().is_client_error() {
+        let why = unexpected(&response);
+        return unanswered(desk, (server, called), ((asked, seen), why)).await;
+    }
     if seen.method() == "tools/list"
         && response.status().is_success()
         && let Some(list) = ListAsked::of(seen)
@@ -215,7 +220,14 @@ fn passed_back(response: reqwest::Response, (called, owed): (Option<Called>, Opt
         // Something may have to be added.
         answer.headers_mut().remove(header::CONTENT_LENGTH);
     }
-    let body: reqwest::Body = response.into();
+    let body: reqwest::Body = if media(&response) == Media::Other {
+        // Pages are not MCP, and say whatever a server's proxy says, our token included; the status is what counts.
+        answer.headers_mut().remove(header::CONTENT_LENGTH);
+        answer.headers_mut().remove(header::CONTENT_TYPE);
+        Bytes::new().into()
+    } else {
+        response.into()
+    };
     if called.is_none() && owed.is_none() {
         return answer.map(|()| body.map_err(Into::into).boxed_unsync());
     }

@@ -539,7 +539,8 @@ pub(crate) fn media(response: &reqwest::Response) -> Media {
     }
 }
 
-fn unexpected(response: &reqwest::Response) -> Unanswered {
+/// Why a response without a message is no answer.
+pub(crate) fn unexpected(response: &reqwest::Response) -> Unanswered {
     let status = response.status();
     let host = response.url().host_str().unwrap_or_default().to_owned();
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
