@@ -25,6 +25,7 @@ export function announcement(event: Event, t: Translate): Announcement | null {
       return urgent(event.problem.message);
     case "signed_out":
       return calm(t("news.signed_out", { name: event.server }));
+    case "wanted":
     case "token_refreshed":
     case "config_changed":
       return null;
