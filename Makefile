@@ -23,7 +23,7 @@ check-macos: ## The lints of the macOS target, on a Mac or on Debian (docs/macos
 
 bench: ## Figures and ratios, measured in one run (docs/performance.md)
 	@scripts/setup.sh rust node desktop e2e
-	@scripts/bench.sh
+	@scripts/bench.sh --peers
 
 mutants: ## Seed each known wrong behaviour once and see the tests catch it (docs/mutants.md)
 	@scripts/setup.sh rust nextest

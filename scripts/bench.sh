@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds what is measured as it is shipped, and prints figures and ratios of one run.
+# Builds what is measured as it is shipped, and prints figures and ratios of one run. With --peers, beside the bridge
+# also what others use in its place.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --quiet --release -p omlx-cli
@@ -7,6 +8,11 @@ cp target/release/omlx target/release/omlx-measured
 cargo build --quiet --release -p omlx-tests --bin bench --bin callers --bin bench-gateway
 target/release/bench target/release/omlx-measured
 target/release/bench-gateway target/release/omlx-measured
+if [ "${1:-}" = --peers ]; then
+  node=tests/interop/node_modules/.bin/node
+  [ -x "$node" ] || node=node
+  "$node" tests/interop/peers.mjs target/release/omlx-measured
+fi
 printf '%-36s %10s\n' 'command line binary' "$(du -k target/release/omlx-measured | awk '{printf "%.1f MB", $1/1024}')"
 
 # The app, where a desktop can be had without a screen.
