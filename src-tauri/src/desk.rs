@@ -7,10 +7,8 @@ use std::{
     time::Duration,
 };
 
-use omlx_gateway::Gateway;
 use omlx_mcp::{
     Explain, Problem,
-    access::Access,
     browser::Browser,
     clock::Clock,
     config::{ConfigFile, ConfigState, Environment, LocateOptions, Surface, pausable},
@@ -24,7 +22,7 @@ use serde::Serialize;
 use tauri::{AppHandle, Manager as _};
 use tokio::{sync::watch, time::timeout};
 
-use crate::browser::ShellBrowser;
+use crate::{browser::ShellBrowser, lending::Lending};
 
 /// How long the end may take: a refresh under way is saved first.
 const END: Duration = Duration::from_secs(10);
@@ -66,17 +64,18 @@ pub(crate) struct Desk {
     config: watch::Receiver<Arc<ConfigState>>,
     pub(crate) undo: Undo,
     place: Mutex<Option<Place>>,
-    gateway: Mutex<Option<Gateway>>,
+    pub(crate) lending: Lending,
 }
 
 impl Desk {
     /// Starts the core: its connections begin at once, and show as they come.
     pub(crate) fn start(app: &AppHandle) -> Result<Self, StartError> {
         let browser: Arc<dyn Browser> = Arc::new(ShellBrowser::new(app));
-        tauri::async_runtime::block_on(Self::begin(browser)).map_err(StartError::Core)
+        tauri::async_runtime::block_on(async { Self::begin(browser) }).map_err(StartError::Core)
     }
 
-    async fn begin(browser: Arc<dyn Browser>) -> Result<Self, Problem> {
+    /// Needs a Tokio runtime.
+    fn begin(browser: Arc<dyn Browser>) -> Result<Self, Problem> {
         let variables = Environment::process();
         let variable = |name: &str| variables.get(name);
         let home = Home::locate(&variable).map_err(|error| error.problem())?;
@@ -103,7 +102,7 @@ impl Desk {
         });
         let handle = handle.map_err(|error| error.problem())?;
         Ok(Self {
-            gateway: Mutex::new(lend(&handle, &home).await),
+            lending: Lending::begin(&handle, &home, chosen.clone()),
             handle,
             file,
             home,
@@ -130,12 +129,6 @@ impl Desk {
         self.config.borrow().config.servers.is_empty()
     }
 
-    /// Where other clients find the servers; none when another program has the port.
-    pub(crate) fn gateway_url(&self) -> Option<String> {
-        let gateway = self.gateway.lock().unwrap_or_else(PoisonError::into_inner);
-        gateway.as_ref().map(Gateway::url)
-    }
-
     /// Leaves word for the next window, and picks up what was left; none when nothing was.
     pub(crate) fn replace_place(&self, place: Option<Place>) -> Option<Place> {
         let mut left = self.place.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,28 +136,12 @@ impl Desk {
     }
 }
 
-/// Lends the servers to other clients for as long as the app runs. Where that cannot be, the app is there all the same:
-/// a terminal may be lending them already.
-async fn lend(handle: &Handle, home: &Home) -> Option<Gateway> {
-    let access = Access::open(home, Clock::system());
-    match Gateway::start(handle.clone(), access, omlx_gateway::Settings::default()).await {
-        Ok(gateway) => Some(gateway),
-        Err(error) => {
-            tracing::warn!(code = error.code(), %error, "the gateway could not be started");
-            None
-        }
-    }
-}
-
 /// Ends every connection; what is being saved is saved first.
 pub(crate) fn end(app: &AppHandle) {
     if let Some(desk) = app.try_state::<Desk>() {
         let handle = desk.handle.clone();
-        let gateway = desk.gateway.lock().unwrap_or_else(PoisonError::into_inner).take();
         let ending = async {
-            if let Some(gateway) = gateway {
-                gateway.stop().await;
-            }
+            desk.lending.end().await;
             handle.stop().await;
         };
         let ended = tauri::async_runtime::block_on(async { timeout(END, ending).await });

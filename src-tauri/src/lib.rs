@@ -23,6 +23,7 @@ mod deep_link;
 mod desk;
 mod events;
 mod launch;
+mod lending;
 #[cfg(target_os = "macos")]
 mod macos;
 #[cfg(unix)]

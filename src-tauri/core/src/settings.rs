@@ -6,6 +6,7 @@
 use std::{
     fs,
     io::{self, Write as _},
+    num::NonZeroU16,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -19,7 +20,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{Action, Explain, config::folders::FolderWatch, store::Home};
+use crate::{Action, Explain, access::GATEWAY_PORT, config::folders::FolderWatch, store::Home};
 
 const FILE: &str = "settings.json";
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub paused: bool,
     /// The language of panel, menu and notifications.
     pub language: Language,
+    /// Where other clients find the servers, on both loopback addresses.
+    pub gateway_port: NonZeroU16,
 }
 
 /// A language of the panel.
@@ -92,6 +95,7 @@ impl Default for Settings {
             notifications: true,
             paused: false,
             language: Language::System,
+            gateway_port: NonZeroU16::new(GATEWAY_PORT).unwrap_or(NonZeroU16::MIN),
         }
     }
 }
@@ -105,6 +109,7 @@ impl Settings {
             notifications: choice(file, "notifications", standard.notifications),
             paused: choice(file, "paused", standard.paused),
             language: choice(file, "language", standard.language),
+            gateway_port: choice(file, "gateway_port", standard.gateway_port),
         }
     }
 }

@@ -16,11 +16,13 @@ pub(crate) async fn settings(desk: State<'_, Desk>) -> Result<Settings, Problem>
     Ok(*desk.chosen.borrow())
 }
 
-/// Keeps the user's choices.
+/// Keeps the user's choices. Done when the gateway listens where they say, or is known not to.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn set_settings(desk: State<'_, Desk>, settings: Settings) -> Result<(), Problem> {
-    desk.settings.write(settings).map_err(|error| error.problem())
+    desk.settings.write(settings).map_err(|error| error.problem())?;
+    desk.lending.settled(settings.gateway_port).await;
+    Ok(())
 }
 
 /// Where a window that was just made should begin; told once.
@@ -50,17 +52,24 @@ pub(crate) struct About {
     data_path: String,
     key_source: KeySource,
     gateway_url: Option<String>,
+    gateway_problem: Option<Problem>,
 }
 
 /// Says what the app is made of.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn about(desk: State<'_, Desk>) -> Result<About, Problem> {
+    let (gateway_url, gateway_problem) = match desk.lending.url() {
+        Some(Ok(url)) => (Some(url), None),
+        Some(Err(problem)) => (None, Some(problem)),
+        None => (None, None),
+    };
     Ok(About {
         version: env!("CARGO_PKG_VERSION"),
         config_path: desk.file.path().display().to_string(),
         data_path: desk.home.data().display().to_string(),
         key_source: desk.handle.key_source().unwrap_or(KeySource::Keychain),
-        gateway_url: desk.gateway_url(),
+        gateway_url,
+        gateway_problem,
     })
 }

@@ -4,7 +4,7 @@ use std::env;
 
 use omlx_mcp::{
     Explain as _, Problem, ServerId,
-    access::{Access, GATEWAY_PORT},
+    access::Access,
     clients::{
         Bridge, ClientApp, Import, ImportPreview, ImportReport, ImportSource, Machine, Target, UseIn,
         UseInPreview, Wish,
@@ -105,7 +105,7 @@ fn use_in(desk: &Desk) -> UseIn {
             config: std::path::absolute(config).unwrap_or_else(|_| config.to_owned()),
             home: env::var_os(omlx_mcp::store::HOME_VARIABLE).map(|_| desk.home.data().to_owned()),
         },
-        gateway: format!("http://127.0.0.1:{GATEWAY_PORT}"),
+        gateway: format!("http://127.0.0.1:{}", desk.chosen.borrow().gateway_port),
     }
 }
 

@@ -4,6 +4,7 @@ const native = {
   heading: "h1, h2, h3",
   link: "a[href]",
   radio: "input[type=radio]",
+  spinbutton: "input[type=number]",
   switch: "input[role=switch]",
   textbox: "input:not([type]), input[type=text], input[type=url], input[type=search], input[type=password], textarea",
 };

@@ -1,5 +1,7 @@
 //! The app starts, shows itself in the tray, opens and closes its panel, and ends when told to.
 
+use std::net::{TcpListener, TcpStream};
+
 use omlx_demo::DemoOptions;
 use omlx_tests::{
     TestResult,
@@ -54,6 +56,35 @@ async fn a_second_instance_brings_the_panel_of_the_first_one_and_ends() -> TestR
         assert!(desktop.start_again(&[]).await?.success());
         desktop.panel().await?.until_says("Not authenticated").await?;
         assert_eq!(desktop.icons(), 1);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_gateway_listens_where_the_settings_say_and_says_when_it_cannot() -> TestResult {
+    scene("gateway-port", async |desktop| {
+        let _demo = with_demo(desktop, DemoOptions::default()).await?;
+        desktop.start().await?;
+        let panel = desktop.open_panel().await?;
+        let choose = async |port: u16| {
+            let field = panel.page.find("spinbutton", "Gateway port").await?;
+            field.clear().await?;
+            field.type_in(&format!("{port}\u{E007}")).await
+        };
+        let (taken, free) = (
+            TcpListener::bind("127.0.0.1:0")?,
+            TcpListener::bind("127.0.0.1:0")?,
+        );
+        choose(taken.local_addr()?.port()).await?;
+        panel
+            .until_says(&format!("Port {} is in use", taken.local_addr()?.port()))
+            .await?;
+        let address = free.local_addr()?;
+        drop(free);
+        choose(address.port()).await?;
+        panel.until_says(&format!("http://{address}")).await?;
+        assert!(TcpStream::connect(address).is_ok(), "nobody listens at {address}");
         Ok(())
     })
     .await

@@ -152,6 +152,31 @@ describe("the settings", () => {
     expect(page()).not.toContain("No server is connected");
   });
 
+  it("keep a port that is one, and nothing else", async () => {
+    const { press, user, backend } = await open("three");
+    await press("Settings");
+    const port = screen.getByRole("spinbutton", { name: "Gateway port" });
+    const choose = async (words: string) => {
+      await user.clear(port);
+      await user.type(port, words);
+      await user.tab();
+      await settle();
+      return (await backend.settings()).gateway_port;
+    };
+    expect(await choose("9000")).toBe(9000);
+    expect(await choose("80")).toBe(9000);
+    expect(await choose("70000")).toBe(9000);
+  });
+
+  it("say who has the gateway's port", async () => {
+    const { press, page, backend } = await open("three");
+    const about = { ...(await backend.about()), gateway_url: null };
+    const gateway_problem = problem("port_in_use", "port 8719 is in use by omlx", "retry");
+    backend.about = () => Promise.resolve({ ...about, gateway_problem });
+    await press("Settings");
+    expect(page()).toContain("port 8719 is in use by omlx");
+  });
+
   it("follow what the tray changed", async () => {
     const { backend, page } = await open("three");
     backend.world.settings.tell({ ...(await backend.settings()), paused: true });

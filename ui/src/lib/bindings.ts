@@ -65,7 +65,7 @@ export const commands = {
 	about: () => __TAURI_INVOKE<About>("about"),
 	/**  The user's choices. */
 	settings: () => __TAURI_INVOKE<Settings>("settings"),
-	/**  Keeps the user's choices. */
+	/**  Keeps the user's choices. Done when the gateway listens where they say, or is known not to. */
 	setSettings: (settings: Settings) => __TAURI_INVOKE<null>("set_settings", { settings }),
 	/**  Where a window that was just made should begin; told once. */
 	place: () => __TAURI_INVOKE<Place | null>("place"),
@@ -81,6 +81,7 @@ export type About = {
 	data_path: string,
 	key_source: KeySource,
 	gateway_url: string | null,
+	gateway_problem: Problem | null,
 };
 
 /**  The one thing a person can do about a failure; a button in the panel, a command in the terminal. */
@@ -518,6 +519,8 @@ export type Settings = {
 	paused: boolean,
 	/**  The language of panel, menu and notifications. */
 	language: Language,
+	/**  Where other clients find the servers, on both loopback addresses. */
+	gateway_port: number,
 };
 
 /**  What a person needs to see while a sign-in waits for them. */

@@ -1,11 +1,7 @@
 //! `omlx mcp serve`: the gateway, for as long as this command runs.
 
 use omlx_gateway::{Gateway, Settings};
-use omlx_mcp::{
-    access::{Access, GATEWAY_PORT},
-    clock::Clock,
-    handle::Handle,
-};
+use omlx_mcp::{access::Access, clock::Clock, handle::Handle, settings::SettingsFile};
 use serde::Serialize;
 
 use crate::{
@@ -32,9 +28,9 @@ Examples:
   omlx mcp serve --port 9000
   omlx mcp serve --json      where it listens, for scripts")]
 pub(crate) struct ServeArguments {
-    /// Listen on this port; 0 for any free one
-    #[arg(long, value_name = "PORT", default_value_t = GATEWAY_PORT)]
-    port: u16,
+    /// Listen on this port; 0 for any free one [default: the one chosen in the app, 8719]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
 }
 
 /// `--json`: where it listens, once it does.
@@ -71,9 +67,13 @@ async fn lend(
     arguments: &ServeArguments,
     (context, output): (&Context, &mut Output),
 ) -> Result<Ending, Failure> {
-    let access = Access::open(&context.home()?, Clock::system());
+    let home = context.home()?;
+    let access = Access::open(&home, Clock::system());
     let clients = access.clients().map_err(|error| Failure::told(&error))?.len();
-    let settings = Settings { port: arguments.port };
+    let chosen = || SettingsFile::of(&home).read().gateway_port.get();
+    let settings = Settings {
+        port: arguments.port.unwrap_or_else(chosen),
+    };
     let gateway = Gateway::start(handle.clone(), access, settings).await;
     let gateway = gateway.map_err(|error| Failure::told(&error))?;
     let servers = core::servers(handle)

@@ -4,9 +4,10 @@ use std::{env, path::PathBuf};
 
 use omlx_mcp::{
     ServerId,
-    access::{Access, GATEWAY_PORT},
+    access::Access,
     clients::{Bridge, Done, Machine, Target, UseIn, UseInPreview, Way, Wish},
     clock::Clock,
+    settings::SettingsFile,
 };
 use serde::Serialize;
 
@@ -47,9 +48,9 @@ pub(crate) struct UseArguments {
     /// The way they are handed over, where another one is wanted: bridge or gateway
     #[arg(long, value_name = "WAY", hide_possible_values = true, requires = "client")]
     via: Option<Via>,
-    /// Where the gateway listens, if not on its usual port
-    #[arg(long, value_name = "PORT", default_value_t = GATEWAY_PORT, requires = "client")]
-    port: u16,
+    /// Where the gateway listens [default: the port chosen in the app, 8719]
+    #[arg(long, value_name = "PORT", requires = "client")]
+    port: Option<u16>,
     /// Show what would change, and change nothing
     #[arg(long, requires = "client")]
     dry_run: bool,
@@ -98,6 +99,8 @@ pub(super) fn run(
 fn use_in(arguments: &UseArguments, context: &Context) -> Result<UseIn, Failure> {
     let home = context.home()?;
     let config = context.config_file().path().to_owned();
+    let chosen = || SettingsFile::of(&home).read().gateway_port.get();
+    let port = arguments.port.unwrap_or_else(chosen);
     Ok(UseIn {
         machine: Machine::this(context.environment().clone()),
         access: Access::open(&home, Clock::system()),
@@ -106,7 +109,7 @@ fn use_in(arguments: &UseArguments, context: &Context) -> Result<UseIn, Failure>
             config: std::path::absolute(&config).unwrap_or(config),
             home: context.chosen_home(),
         },
-        gateway: format!("http://127.0.0.1:{}", arguments.port),
+        gateway: format!("http://127.0.0.1:{port}"),
         home,
     })
 }

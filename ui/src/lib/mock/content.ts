@@ -249,7 +249,8 @@ export const ABOUT: About = {
   config_path: "~/.config/omlx/mcp.json",
   data_path: "~/Library/Application Support/ai.omlx.connect",
   key_source: "keychain",
-  gateway_url: "http://127.0.0.1:8765/mcp",
+  gateway_url: "http://127.0.0.1:8719",
+  gateway_problem: null,
 };
 
 export const signOutReport = (server: ServerId): SignOutReport => ({
@@ -261,6 +262,7 @@ export const signOutReport = (server: ServerId): SignOutReport => ({
 });
 
 export const SETTINGS: Settings = {
+  gateway_port: 8719,
   launch_at_login: true,
   notifications: true,
   paused: false,

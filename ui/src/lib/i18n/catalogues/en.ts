@@ -267,6 +267,8 @@ export const en = {
   "settings.paused_hint": "Disconnects every server until you resume.",
   "settings.language": "Language",
   "settings.system_language": "As the system",
+  "settings.gateway_port": "Gateway port",
+  "settings.gateway_port_hint": "Where other apps find your servers.",
 
   "about.title": "About",
   "about.version": "Version",

@@ -258,6 +258,9 @@ export const ja: Catalogue = {
   "settings.paused_hint": "再開するまで、すべてのサーバとの接続を切ります。",
   "settings.language": "言語",
   "settings.system_language": "システムに合わせる",
+  "settings.gateway_port": "ゲートウェイのポート",
+  "settings.gateway_port_hint":
+    "ほかのアプリがサーバを見つける場所です。ほかのプログラムが使っているときは番号を変えてください。",
 
   "about.title": "このアプリについて",
   "about.version": "バージョン",

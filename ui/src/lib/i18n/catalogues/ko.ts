@@ -257,6 +257,9 @@ export const ko: Catalogue = {
   "settings.paused_hint": "다시 시작할 때까지 모든 서버의 연결을 끊습니다.",
   "settings.language": "언어",
   "settings.system_language": "시스템 설정 따름",
+  "settings.gateway_port": "게이트웨이 포트",
+  "settings.gateway_port_hint":
+    "다른 앱이 서버를 찾는 곳입니다. 다른 프로그램이 쓰고 있으면 번호를 바꾸세요.",
 
   "about.title": "정보",
   "about.version": "버전",

@@ -256,6 +256,8 @@ export const zhHans: Catalogue = {
   "settings.paused_hint": "断开所有服务器，直到你继续。",
   "settings.language": "语言",
   "settings.system_language": "跟随系统",
+  "settings.gateway_port": "网关端口",
+  "settings.gateway_port_hint": "其他应用在这里找到你的服务器。如果被别的程序占用，请换一个号码。",
 
   "about.title": "关于",
   "about.version": "版本",

@@ -256,6 +256,8 @@ export const zhHant: Catalogue = {
   "settings.paused_hint": "中斷所有伺服器的連線，直到你繼續。",
   "settings.language": "語言",
   "settings.system_language": "跟隨系統",
+  "settings.gateway_port": "閘道連接埠",
+  "settings.gateway_port_hint": "其他應用程式在這裡找到你的伺服器。若被別的程式佔用，請換一個號碼。",
 
   "about.title": "關於",
   "about.version": "版本",
