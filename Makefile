@@ -25,6 +25,10 @@ bench: ## Figures and ratios, measured in one run (docs/performance.md)
 	@scripts/setup.sh rust node desktop e2e
 	@scripts/bench.sh --peers
 
+bundle: ## The app as packages for this system, in target/release/bundle
+	@scripts/setup.sh rust node desktop
+	@scripts/bundle.sh
+
 mutants: ## Seed each known wrong behaviour once and see the tests catch it (docs/mutants.md)
 	@scripts/setup.sh rust nextest
 	@scripts/mutants.sh
@@ -36,4 +40,4 @@ bindings: ## Write the panel's bindings and the shell's words anew, after a comm
 fmt: ## Format the Rust code
 	@cargo fmt
 
-.PHONY: help run test check bindings check-macos bench mutants fmt
+.PHONY: help run test check bindings check-macos bench bundle mutants fmt

@@ -67,7 +67,7 @@ async fn play(desktop: &mut Desktop, scheme: &str) -> TestResult {
         Demo::start(DemoOptions::headless()).await?,
         Demo::start(DemoOptions::headless()).await?,
     ];
-    desktop.desk.configure(&servers(&demos))?;
+    std::fs::write(desktop.desk.config_path(), servers(&demos).to_string())?;
     panel.choose("notes").await?;
     panel.until_says("Not authenticated").await?;
     album(&panel).keep("not-authenticated").await?;
@@ -90,7 +90,12 @@ async fn play(desktop: &mut Desktop, scheme: &str) -> TestResult {
 
 fn servers(demos: &[Demo; 2]) -> Value {
     let entry = |demo: &Demo| json!({ "transport": "streamable-http", "url": demo.mcp_url() });
-    json!({ "notes": entry(&demos[0]), "tickets": entry(&demos[1]) })
+    // The browser is open before the first sign-in; a link would want another one, which may open links unasked.
+    let auth = json!({ "redirect": "loopback" });
+    json!({
+        "servers": { "notes": entry(&demos[0]), "tickets": entry(&demos[1]) },
+        "auth": { "notes": auth },
+    })
 }
 
 /// Light at the left, dark at the right, as few colours as look the same.
