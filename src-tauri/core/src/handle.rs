@@ -144,7 +144,7 @@ impl Handle {
 
     fn start_as(options: Options, purpose: Purpose) -> Result<Self, StartError> {
         let network = Network::new(&options.network)?;
-        let client = network.client()?;
+        let client = network.client()?.into();
         let vault = Vault::open(&options.home, Arc::clone(&options.credentials));
         let shared = Arc::new(Shared {
             client,

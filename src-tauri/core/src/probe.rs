@@ -124,7 +124,7 @@ fn entry(url: &str) -> Result<ServerConfig, SuggestionError> {
 
 async fn probed(network: &Network, server: &ServerConfig) -> Probe {
     let client = match network.client() {
-        Ok(client) => client,
+        Ok(client) => client.into(),
         Err(error) => return Probe::failed(&error),
     };
     let log = ServerLog::new(Clock::system());

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::{
+    carrier::{Carrier, Parcel},
     fault::{HttpFault, host, said},
     token_source::{TokenSource, Verdict},
 };
@@ -40,7 +41,7 @@ const DETAIL_WAIT: Duration = Duration::from_secs(2);
 pub struct AuthorizedHttp(Arc<Inner>);
 
 struct Inner {
-    client: reqwest::Client,
+    client: Carrier,
     url: Url,
     headers: HeaderMap,
     tokens: Arc<dyn TokenSource>,
@@ -94,9 +95,14 @@ pub enum Presented {
 
 impl AuthorizedHttp {
     /// Binds a client, whose redirects are off, to one server's URL, static headers and tokens.
-    pub fn new(client: reqwest::Client, url: Url, headers: HeaderMap, tokens: Arc<dyn TokenSource>) -> Self {
+    pub fn new(
+        client: impl Into<Carrier>,
+        url: Url,
+        headers: HeaderMap,
+        tokens: Arc<dyn TokenSource>,
+    ) -> Self {
         Self(Arc::new(Inner {
-            client,
+            client: client.into(),
             url,
             headers,
             tokens,
@@ -216,25 +222,32 @@ impl AuthorizedHttp {
         url: &Url,
         bearer: Option<&Bearer>,
     ) -> Result<reqwest::Response, HttpFault> {
-        let mut request = reqwest::Request::new(outgoing.method.clone(), url.clone());
-        let mut headers = self.0.headers.clone();
-        replace(&mut headers, &outgoing.headers);
+        let mut headers = self.fields(&outgoing.headers);
         if let Some(bearer) = bearer {
             let presented = bearer.present(&mut headers, (&outgoing.method, url));
             presented.map_err(|error| HttpFault::TokenUnavailable(error.problem()))?;
         }
-        *request.headers_mut() = headers;
-        if !outgoing.body.is_empty() {
-            *request.body_mut() = Some(outgoing.body.clone().into());
-        }
-        let sent = self.0.client.execute(request).await;
-        sent.map_err(|error| {
-            let fault = HttpFault::network(&error, url);
+        let parcel = Parcel {
+            method: &outgoing.method,
+            url,
+            headers,
+            body: outgoing.body.clone(),
+        };
+        self.0.client.send(parcel).await.inspect_err(|fault| {
             if matches!(fault, HttpFault::Unreachable { .. }) {
                 self.0.unreached.send_modify(|count| *count += 1);
             }
-            fault
         })
+    }
+
+    /// Static fields, and the request's own in the place of those of the same name.
+    fn fields(&self, own: &HeaderMap) -> HeaderMap {
+        if self.0.headers.is_empty() {
+            return own.clone();
+        }
+        let mut fields = self.0.headers.clone();
+        replace(&mut fields, own);
+        fields
     }
 
     /// Turns a 401 or 403 into a refusal. Its body is read, so that the connection serves the next request too.

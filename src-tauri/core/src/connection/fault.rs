@@ -151,6 +151,17 @@ impl HttpFault {
         }
     }
 
+    /// The same for a server on this machine.
+    pub(super) fn nearby(error: &hyper_util::client::legacy::Error, url: &Url) -> Self {
+        let cause = NetworkCause::in_chain(error).unwrap_or(NetworkCause::Broken);
+        let host = host(url);
+        if error.is_connect() {
+            Self::Unreachable { host, cause }
+        } else {
+            Self::Interrupted { host, cause }
+        }
+    }
+
     /// Whether it mends itself: the network, the server's day, the authorization server's day.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -173,23 +184,31 @@ impl HttpFault {
 }
 
 impl NetworkCause {
-    /// Finds the cause in a chain of errors. TLS errors hide inside I/O errors, which `source()` steps over.
+    /// Reads a client's error.
     pub fn of(error: &reqwest::Error) -> Self {
         if error.is_dns() {
             return Self::NameNotFound;
         }
-        let mut next: Option<&(dyn Error + 'static)> = Some(error);
+        let found = Self::in_chain(error);
+        found.unwrap_or_else(|| {
+            if error.is_timeout() {
+                Self::TimedOut
+            } else {
+                Self::Broken
+            }
+        })
+    }
+
+    /// Finds the cause in a chain of errors. TLS errors hide inside I/O errors, which `source()` steps over.
+    fn in_chain(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut next = Some(error);
         while let Some(current) = next {
             if let Some(cause) = Self::of_one(current) {
-                return cause;
+                return Some(cause);
             }
             next = current.source();
         }
-        if error.is_timeout() {
-            Self::TimedOut
-        } else {
-            Self::Broken
-        }
+        None
     }
 
     fn of_one(error: &(dyn Error + 'static)) -> Option<Self> {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     authorized_http::Refusal,
     call::CallError,
+    carrier::Carrier,
     client_handler::Elicit,
     fault::HttpFault,
     guarded::Guarded,
@@ -53,7 +54,7 @@ const COMMANDS: usize = 16;
 
 /// What every connection of this process uses.
 pub(crate) struct Shared {
-    pub(crate) client: reqwest::Client,
+    pub(crate) client: Carrier,
     pub(crate) network: Network,
     pub(crate) vault: Vault,
     pub(crate) clock: Clock,

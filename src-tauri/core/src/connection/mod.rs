@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `authorized_http` | every HTTP request to an MCP server: static headers, bearer, one refresh, no redirects |
+//! | `carrier` | what requests leave by |
 //! | `token_source` | the seam behind which a token is refreshed |
 //! | `transport` | streamable HTTP, legacy HTTP+SSE, stdio |
 //! | `era`, `open` | finding out what a server speaks, with the fewest requests |
@@ -17,6 +18,7 @@ mod attempt;
 pub mod authorized_http;
 pub mod backoff;
 pub mod call;
+pub mod carrier;
 pub mod client_handler;
 pub mod era;
 pub mod fault;

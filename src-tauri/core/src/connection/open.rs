@@ -16,6 +16,7 @@ pub use self::fault::OpenError;
 pub(super) use self::fault::http_fault;
 use super::{
     authorized_http::AuthorizedHttp,
+    carrier::Carrier,
     client_handler::Handler,
     era::Era,
     login_path::LoginPath,
@@ -34,7 +35,7 @@ type Service = RunningService<RoleClient, Handler>;
 #[derive(Clone)]
 pub struct OpenContext {
     /// Redirects must be off.
-    pub client: reqwest::Client,
+    pub client: Carrier,
     /// The token of every request.
     pub tokens: Arc<dyn TokenSource>,
     /// What was found out last time.

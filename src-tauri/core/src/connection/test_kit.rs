@@ -316,7 +316,7 @@ pub(crate) fn streamable(url: Url) -> ServerConfig {
 pub(crate) fn context() -> OpenContext {
     let log = ServerLog::new(Clock::system());
     OpenContext {
-        client: client(),
+        client: client().into(),
         tokens: Arc::new(AnonymousTokens),
         remembered_era: None,
         handler: Handler::new(log.clone(), None),

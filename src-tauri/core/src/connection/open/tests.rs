@@ -365,7 +365,7 @@ async fn the_newest_token_travels_with_every_request_of_an_open_connection() {
     .await;
     let tokens = ScriptedTokens::new("good", vec![]);
     let context = OpenContext {
-        client: client(),
+        client: client().into(),
         tokens: tokens.clone(),
         ..context()
     };
