@@ -241,7 +241,7 @@ impl Guest {
 
     /// A call begins.
     pub(crate) fn calls(&self, server: &ServerId, tool: &str, arguments: Option<&RawValue>) -> Called {
-        let wanted = self.lobby.access.logs_arguments();
+        let wanted = self.lobby.access.may_log_arguments();
         Called {
             guest: self.clone(),
             server: server.clone(),

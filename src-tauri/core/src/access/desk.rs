@@ -187,6 +187,16 @@ impl Access {
         self.ledger().is_ok_and(|ledger| ledger.log_arguments)
     }
 
+    /// The same by the file as it was when it was last looked at, which every request with a key does: a hint, since
+    /// what is written is decided when it is written.
+    pub fn may_log_arguments(&self) -> bool {
+        let known = self.0.ledger.last();
+        known.map_or_else(
+            || self.logs_arguments(),
+            |ledger| ledger.is_ok_and(|ledger| ledger.log_arguments),
+        )
+    }
+
     /// Says whether the arguments of calls go into the log.
     pub fn set_log_arguments(&self, wanted: LogArguments) -> Result<(), AccessError> {
         self.change(|ledger| {

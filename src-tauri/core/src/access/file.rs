@@ -75,6 +75,11 @@ impl<T: Clone> Cached<T> {
         Self(ArcSwapOption::empty())
     }
 
+    /// What the file said when it was last looked at; none when it never was.
+    pub(super) fn last(&self) -> Option<T> {
+        self.0.load().as_deref().map(|(_, said)| said.clone())
+    }
+
     /// What the file says now; read again only when it is another one.
     pub(super) fn get(&self, path: &Path, read: impl FnOnce() -> T) -> T {
         // Looked at before it is read: a change in between shows at the next look.
