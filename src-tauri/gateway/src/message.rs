@@ -1,6 +1,6 @@
 //! One JSON-RPC message, looked at without being taken apart: what is passed on is the bytes as they came.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::OnceLock};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
@@ -45,6 +45,9 @@ pub(crate) struct Message<'a> {
     pub(crate) result: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) error: Option<&'a RawValue>,
+    /// The parameters once they were looked at: several ask for them on a message's way.
+    #[serde(skip)]
+    read: OnceLock<Params<'a>>,
 }
 
 /// What is seen of the parameters of a request.
@@ -131,10 +134,12 @@ impl<'a> Message<'a> {
     }
 
     /// The parameters, as far as they are looked at; what is not an object has none.
-    pub(crate) fn params(&self) -> Params<'a> {
-        self.params
-            .and_then(|params| serde_json::from_str(params.get()).ok())
-            .unwrap_or_default()
+    pub(crate) fn params(&self) -> &Params<'a> {
+        self.read.get_or_init(|| {
+            self.params
+                .and_then(|params| serde_json::from_str(params.get()).ok())
+                .unwrap_or_default()
+        })
     }
 }
 

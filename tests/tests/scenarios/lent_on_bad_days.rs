@@ -3,10 +3,14 @@
 
 use std::error::Error;
 
-use omlx_demo::{Demo, Era, Fault};
-use omlx_tests::{TestResult, in_time};
+use omlx_demo::{Demo, DemoOptions, Era, Fault};
+use omlx_tests::{Desk, TestResult, in_time};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 use crate::lending::{Client, DEMO, Lent, REFRESH, signed_in, text_of};
 
@@ -96,6 +100,72 @@ async fn a_stream_that_ends_in_the_middle_of_a_message_ends_with_an_error_for_th
             (&last["id"], &last["result"]["isError"]),
             (&json!("slow"), &json!(true)),
             "{fault:?}: {text}"
+        );
+    }
+    Ok(())
+}
+
+/// A server that says how long the stream with the answer to a call is, and breaks off before.
+async fn breaking_off() -> Result<String, Box<dyn Error>> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/mcp", listener.local_addr()?);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (mut asked, mut piece) = (String::new(), vec![0; 16 * 1024]);
+            // A request is whole with the brace that ends its message; one without a message has no such.
+            while !asked.ends_with('}') && !asked.starts_with("GET") {
+                match stream.read(&mut piece).await {
+                    Ok(0) | Err(_) => break,
+                    Ok(length) => asked.push_str(&String::from_utf8_lossy(&piece[..length])),
+                }
+            }
+            let _ = stream.write_all(half_answered(&asked).as_bytes()).await;
+        }
+    });
+    Ok(url)
+}
+
+fn half_answered(asked: &str) -> String {
+    let message: Value = asked
+        .find('{')
+        .and_then(|at| serde_json::from_str(&asked[at..]).ok())
+        .unwrap_or_default();
+    let result = match message["method"].as_str() {
+        Some("initialize") => json!({
+            "protocolVersion": "2025-11-25", "capabilities": { "tools": {} }, "serverInfo": { "name": "s", "version": "1" },
+        }),
+        Some("tools/list") => json!({ "tools": [] }),
+        Some("tools/call") => {
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: 400";
+            return format!("{head}\r\nconnection: close\r\n\r\nevent: message\ndata: {{\"jso");
+        }
+        Some(_) if message["id"].is_null() => {
+            return "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned();
+        }
+        Some(_) => json!(null),
+        None => return "HTTP/1.1 405 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
+    };
+    let unknown = json!({ "code": -32601, "message": "no such method" });
+    let answer = match result {
+        Value::Null => json!({ "jsonrpc": "2.0", "id": message["id"], "error": unknown }),
+        result => json!({ "jsonrpc": "2.0", "id": message["id"], "result": result }),
+    };
+    let answer = answer.to_string();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+    format!("{head}\r\ncontent-length: {}\r\n\r\n{answer}", answer.len())
+}
+
+#[tokio::test]
+async fn a_stream_shorter_than_its_server_said_ends_with_an_error_for_that_call() -> TestResult {
+    let (demo, desk) = (Demo::start(DemoOptions::headless()).await?, Desk::new()?);
+    desk.configure(&json!({ "demo": { "transport": "streamable-http", "url": breaking_off().await? } }))?;
+    let lent = Lent::over(demo, desk).await?;
+    for _ in 0..2 {
+        let answer = in_time(lent.ask(DEMO, None, ("tools/call", countdown(1)))).await??;
+        let told = text_of(&answer["result"]);
+        assert!(
+            told.contains("whether the request was carried out is unknown"),
+            "{told}"
         );
     }
     Ok(())

@@ -256,8 +256,10 @@ fn gone() -> Reply {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
+    const JSON: &[u8] = b"application/json";
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with(b"application/json"))
+    kind.and_then(|kind| kind.get(..JSON.len()))
+        .is_some_and(|kind| kind.eq_ignore_ascii_case(JSON))
 }
 
 /// Where requests go, for what is left of this module.

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame};
@@ -36,6 +36,10 @@ use crate::{
 /// The largest list of tools, in bytes.
 const MAX_LIST: usize = 16 * 1024 * 1024;
 
+/// Up to here a stream whose length is known is passed back in one piece, in bytes: who writes the length of a stream has
+/// written all of it.
+const SHORT: u64 = 64 * 1024;
+
 /// Fields of a request that are passed on, besides `mcp-*`.
 const UP: [HeaderName; 5] = [
     header::ACCEPT,
@@ -53,6 +57,9 @@ const DOWN: [HeaderName; 5] = [
     header::ALLOW,
     header::CONTENT_LENGTH,
 ];
+
+/// How a call is written down whose answer did not come to its end.
+const BROKEN_OFF: &str = "connection_lost";
 
 const ACCEPT_BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
@@ -93,7 +100,12 @@ pub(super) async fn post(
         (Some(Kind::Request), Some(id)) => Some(Unfinished::of(server, (id, seen.method()))),
         _ => None,
     };
-    passed_back(response, (called, owed))
+    match owed.filter(|_| response.status().is_success() && media(&response) == Media::Events) {
+        Some(owed) if response.content_length().is_some_and(|length| length <= SHORT) => {
+            in_one_piece(response, (called, owed)).await
+        }
+        owed => passed_back(response, (called, owed)),
+    }
 }
 
 /// Passes on the wish to listen; none when the server is away.
@@ -210,12 +222,34 @@ fn messages(body: &[u8]) -> Vec<Bytes> {
     messages
 }
 
+/// A short stream, with what is owed where the server broke off.
+async fn in_one_piece(
+    mut response: reqwest::Response,
+    (called, mut owed): (Option<Called>, Unfinished),
+) -> Reply {
+    let (status, mut fields) = (response.status(), passing(response.headers(), &DOWN));
+    fields.remove(header::CONTENT_LENGTH);
+    let mut body = BytesMut::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        owed.said(&chunk);
+        body.extend_from_slice(&chunk);
+    }
+    let ending = owed.ending();
+    if let Some(called) = called {
+        called.over(ending.as_ref().map_or_else(|| outcome_of(&body), |_| BROKEN_OFF));
+    }
+    body.extend_from_slice(&ending.unwrap_or_default());
+    let mut answer = Response::new(reply::whole(body.freeze()));
+    *answer.status_mut() = status;
+    *answer.headers_mut() = fields;
+    answer
+}
+
 fn passed_back(response: reqwest::Response, (called, owed): (Option<Called>, Option<Unfinished>)) -> Reply {
     let status = response.status();
     let mut answer = Response::new(());
     *answer.status_mut() = status;
     *answer.headers_mut() = passing(response.headers(), &DOWN);
-    let owed = owed.filter(|_| status.is_success() && media(&response) == Media::Events);
     if owed.is_some() {
         // Something may have to be added.
         answer.headers_mut().remove(header::CONTENT_LENGTH);
@@ -269,7 +303,7 @@ impl Told {
     /// What is to be added now that nothing more comes.
     fn ending(&mut self) -> Option<Bytes> {
         let ending = self.owed.take()?.ending()?;
-        self.outcome = "connection_lost";
+        self.outcome = BROKEN_OFF;
         Some(ending)
     }
 }
@@ -296,7 +330,7 @@ impl HttpBody for Told {
             over => {
                 self.over = true;
                 if over.is_some() {
-                    self.outcome = "connection_lost";
+                    self.outcome = BROKEN_OFF;
                 }
                 let ending = self.ending().map(|ending| Ok(Frame::data(ending)));
                 Poll::Ready(ending.or_else(|| over.map(|frame| frame.map_err(Into::into))))

@@ -525,17 +525,18 @@ pub(crate) enum Media {
 pub(crate) fn media(response: &reqwest::Response) -> Media {
     let value = response.headers().get(header::CONTENT_TYPE);
     let essence = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = essence
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    match essence.as_str() {
-        "text/event-stream" => Media::Events,
-        "application/json" => Media::Json,
-        other if other.ends_with("+json") => Media::Json,
-        _ => Media::Other,
+    let essence = essence.split(';').next().unwrap_or_default().trim();
+    let is = |kind: &str| essence.eq_ignore_ascii_case(kind);
+    let ends_in_json = || {
+        let suffix = essence.len().checked_sub(5).and_then(|at| essence.get(at..));
+        suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
+    };
+    if is("text/event-stream") {
+        Media::Events
+    } else if is("application/json") || ends_in_json() {
+        Media::Json
+    } else {
+        Media::Other
     }
 }
 
