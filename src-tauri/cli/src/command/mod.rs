@@ -38,7 +38,7 @@ pub(crate) fn run(command: Command, context: &Context, output: &mut Output) -> R
         Command::Tools(arguments) => lasting(tools::run(&arguments, context, output)),
         Command::Call(arguments) => lasting(call::run(&arguments, context, output)),
         Command::Bridge(arguments) => lasting(bridge::run(&arguments, context)),
-        Command::Serve(arguments) => serving(serve::run(&arguments, context, output)),
+        Command::Serve(arguments) => lasting(serve::run(&arguments, context, output)),
         Command::Add(arguments) => lasting(add::run(&arguments, context, output)),
         Command::Remove(arguments) => lasting(remove::run(&arguments, context, output)),
         Command::Enable(arguments) => edit::enable(&arguments, context, output),
@@ -52,14 +52,8 @@ pub(crate) fn run(command: Command, context: &Context, output: &mut Output) -> R
     }
 }
 
-/// Many clients at once are served by all processors.
-fn serving(command: impl Future<Output = Result<Ending, Failure>>) -> Result<Ending, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(command)
-}
-
+/// On one thread, the gateway too: a request's way is a chain of short steps, and to hand one of them to another thread
+/// takes longer than the step.
 fn lasting(command: impl Future<Output = Result<Ending, Failure>>) -> Result<Ending, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
