@@ -2,6 +2,9 @@
 //!
 //! `bench OMLX` takes the command line to measure. Nothing here passes or fails: time is never asserted.
 
+#[path = "bench/many.rs"]
+mod many;
+
 use std::{
     error::Error,
     io::{self, Write},
@@ -36,9 +39,11 @@ async fn main() -> ExitCode {
 
 async fn measure(omlx: &str) -> Outcome {
     status_of_fifty(omlx)?;
+    many::thousand_servers(omlx)?;
     start_to_tools(omlx).await?;
     requests_of_a_sign_in().await?;
-    refresh_race().await
+    refresh_race().await?;
+    many::bridges(omlx).await
 }
 
 /// `omlx mcp status` on 50 servers, beside the bare start of the same program.
