@@ -209,6 +209,18 @@ describe("news", () => {
     await settle();
     expect(screen.getByText("notion must be signed in again").getAttribute("aria-live")).toBe("assertive");
   });
+
+  it("of a server that is gone are no longer to be read", async () => {
+    const { backend } = await open("three");
+    backend.world.tell({ event: "transport_connected", server: "notion" });
+    await settle();
+    backend.world.set(backend.world.servers.filter(({ id }) => id === "notion"));
+    await settle();
+    expect(screen.queryByText("notion: transport connected")).toBeTruthy();
+    backend.world.set([]);
+    await settle();
+    expect(screen.queryByText("notion: transport connected")).toBeNull();
+  });
 });
 
 describe("a failed command", () => {
