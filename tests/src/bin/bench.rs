@@ -38,8 +38,8 @@ async fn main() -> ExitCode {
 }
 
 async fn measure(omlx: &str) -> Outcome {
-    status_of_fifty(omlx)?;
-    many::thousand_servers(omlx)?;
+    status_of(omlx, (50, "50"))?;
+    status_of(omlx, (1_000, "1,000"))?;
     start_to_tools(omlx).await?;
     requests_of_a_sign_in().await?;
     refresh_race().await?;
@@ -47,17 +47,17 @@ async fn measure(omlx: &str) -> Outcome {
 }
 
 /// `omlx mcp status` on 50 servers, beside the bare start of the same program.
-fn status_of_fifty(omlx: &str) -> Outcome {
+/// `omlx mcp status` on so many servers, beside the bare start of the same program.
+fn status_of(omlx: &str, (count, label): (usize, &str)) -> Outcome {
     let desk = Desk::new()?;
-    let servers: serde_json::Map<_, _> = (0..50)
-        .map(|number| {
-            (
-                format!("server{number}"),
-                json!({ "transport": "streamable-http", "url": format!("https://s{number}.example/mcp") }),
-            )
-        })
-        .collect();
-    desk.configure(&servers.into())?;
+    let entry = |number: usize| {
+        let url = format!("https://s{number}.example/mcp");
+        (
+            format!("server{number}"),
+            json!({ "transport": "streamable-http", "url": url }),
+        )
+    };
+    desk.configure(&(0..count).map(entry).collect::<serde_json::Map<_, _>>().into())?;
     let (mut status, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         bare.push(timed(omlx, &["--version"], &desk)?);
@@ -65,7 +65,7 @@ fn status_of_fifty(omlx: &str) -> Outcome {
     }
     let (status, bare) = (median(status), median(bare));
     say(
-        "status of 50 servers",
+        &format!("status of {label} servers"),
         status,
         &format!("{:.1} × the bare start ({})", ratio(status, bare), millis(bare)),
     )

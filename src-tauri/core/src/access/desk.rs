@@ -190,11 +190,8 @@ impl Access {
     /// The same by the file as it was when it was last looked at, which every request with a key does: a hint, since
     /// what is written is decided when it is written.
     pub fn may_log_arguments(&self) -> bool {
-        let known = self.0.ledger.last();
-        known.map_or_else(
-            || self.logs_arguments(),
-            |ledger| ledger.is_ok_and(|ledger| ledger.log_arguments),
-        )
+        let known = self.0.ledger.last().unwrap_or_else(|| self.ledger());
+        known.is_ok_and(|ledger| ledger.log_arguments)
     }
 
     /// Says whether the arguments of calls go into the log.

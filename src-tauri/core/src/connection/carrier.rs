@@ -26,9 +26,6 @@ use url::Url;
 use super::fault::HttpFault;
 use crate::{network, oauth::endpoint::is_loopback};
 
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(10);
-
 /// For how long one that is not used is kept.
 const IDLE: Duration = Duration::from_secs(90);
 
@@ -54,7 +51,7 @@ impl From<reqwest::Client> for Carrier {
     fn from(internet: reqwest::Client) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT));
+        connector.set_connect_timeout(Some(network::CONNECT_TIMEOUT));
         let nearby = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)

@@ -28,6 +28,9 @@ use crate::{
 /// Who we are to every server.
 pub const USER_AGENT: &str = concat!("omlx-connect/", env!("CARGO_PKG_VERSION"));
 
+/// How long a connection may take to be made.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// What a user may set about the network; everything has a default that is right on most machines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSettings {
@@ -105,7 +108,7 @@ impl Default for NetworkSettings {
             ca_file: None,
             client_certificate: None,
             proxy: ProxyChoice::default(),
-            connect_timeout: Duration::from_secs(10),
+            connect_timeout: CONNECT_TIMEOUT,
             private_addresses: PrivateAddresses::default(),
         }
     }

@@ -100,11 +100,13 @@ pub(super) async fn post(
         (Some(Kind::Request), Some(id)) => Some(Unfinished::of(server, (id, seen.method()))),
         _ => None,
     };
-    match owed.filter(|_| response.status().is_success() && media(&response) == Media::Events) {
-        Some(owed) if response.content_length().is_some_and(|length| length <= SHORT) => {
-            in_one_piece(response, (called, owed)).await
-        }
-        owed => passed_back(response, (called, owed)),
+    let owed = owed.filter(|_| response.status().is_success() && media(&response) == Media::Events);
+    let is_short = owed.is_some() && response.content_length().is_some_and(|length| length <= SHORT);
+    let answer = passed_back(response, (called, owed));
+    if is_short {
+        in_one_piece(answer).await
+    } else {
+        answer
     }
 }
 
@@ -222,27 +224,15 @@ fn messages(body: &[u8]) -> Vec<Bytes> {
     messages
 }
 
-/// A short stream, with what is owed where the server broke off.
-async fn in_one_piece(
-    mut response: reqwest::Response,
-    (called, mut owed): (Option<Called>, Unfinished),
-) -> Reply {
-    let (status, mut fields) = (response.status(), passing(response.headers(), &DOWN));
-    fields.remove(header::CONTENT_LENGTH);
-    let mut body = BytesMut::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        owed.said(&chunk);
-        body.extend_from_slice(&chunk);
+/// A short stream, collected.
+async fn in_one_piece(reply: Reply) -> Reply {
+    let (head, mut body) = reply.into_parts();
+    let mut whole = BytesMut::new();
+    // What came before the stream broke is passed back all the same.
+    while let Some(Ok(frame)) = body.frame().await {
+        whole.extend_from_slice(frame.data_ref().unwrap_or(&Bytes::new()));
     }
-    let ending = owed.ending();
-    if let Some(called) = called {
-        called.over(ending.as_ref().map_or_else(|| outcome_of(&body), |_| BROKEN_OFF));
-    }
-    body.extend_from_slice(&ending.unwrap_or_default());
-    let mut answer = Response::new(reply::whole(body.freeze()));
-    *answer.status_mut() = status;
-    *answer.headers_mut() = fields;
-    answer
+    Response::from_parts(head, reply::whole(whole.freeze()))
 }
 
 fn passed_back(response: reqwest::Response, (called, owed): (Option<Called>, Option<Unfinished>)) -> Reply {

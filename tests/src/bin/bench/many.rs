@@ -1,4 +1,4 @@
-//! Many at once: bridges on one expired grant, and servers in one config file.
+//! Many bridges at once on one expired grant.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use omlx_demo::{Demo, DemoOptions};
 use omlx_tests::{Desk, Omlx, Running};
 use serde_json::{Value, json};
 
-use super::{Outcome, RUNS, median, millis, ratio, say, timed};
+use super::{Outcome, say};
 
 /// Bridges that run already when the token they share ends, with a single-use refresh token. Each then calls once.
 pub(super) async fn bridges(omlx: &str) -> Outcome {
@@ -38,30 +38,6 @@ pub(super) async fn bridges(omlx: &str) -> Outcome {
         )?;
     }
     Ok(())
-}
-
-/// `omlx mcp status` on 1,000 servers, beside the bare start of the same program.
-pub(super) fn thousand_servers(omlx: &str) -> Outcome {
-    let desk = Desk::new()?;
-    let entry = |number: usize| {
-        let url = format!("https://s{number}.example/mcp");
-        (
-            format!("server{number}"),
-            json!({ "transport": "streamable-http", "url": url }),
-        )
-    };
-    desk.configure(&(0..1_000).map(entry).collect::<serde_json::Map<_, _>>().into())?;
-    let (mut status, mut bare) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        bare.push(timed(omlx, &["--version"], &desk)?);
-        status.push(timed(omlx, &["mcp", "status"], &desk)?);
-    }
-    let (status, bare) = (median(status), median(bare));
-    say(
-        "status of 1,000 servers",
-        status,
-        &format!("{:.1} × the bare start ({})", ratio(status, bare), millis(bare)),
-    )
 }
 
 async fn greet(bridge: &mut Running) -> Outcome {
