@@ -325,7 +325,7 @@ impl Server {
         self.0.call(tool, arguments).await
     }
 
-    /// Connects again now, without waiting for the next attempt.
+    /// Connects again now, without waiting for the next attempt; done when it has begun, which is when the status says so.
     pub async fn retry(&self) {
         self.0.retry().await;
     }

@@ -139,7 +139,10 @@ pub(super) enum Command {
     SignOut {
         reply: oneshot::Sender<Result<SignOutReport, Problem>>,
     },
-    Retry,
+    Retry {
+        /// Told once the attempt is under way.
+        begun: oneshot::Sender<()>,
+    },
     /// A client called in vain, because a person is needed.
     Wanted,
     /// A request on this connection did not get through.
@@ -299,8 +302,11 @@ impl Connection {
     }
 
     pub(crate) async fn retry(&self) {
+        let (begun, heard) = oneshot::channel();
         // An owner that is gone has nothing to retry.
-        let _ = self.send(Command::Retry).await;
+        if self.send(Command::Retry { begun }).await.is_ok() {
+            let _ = heard.await;
+        }
     }
 
     /// Never waits: where the owner is too busy to hear of it, it has heard of others.

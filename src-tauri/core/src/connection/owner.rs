@@ -139,7 +139,11 @@ impl Owner {
             Command::CancelSignIn => self.cancel_sign_in().await,
             Command::Redirected(offer) => self.progress.signing_in.offer(offer),
             Command::SignOut { reply } => self.begin_sign_out(reply).await,
-            Command::Retry => self.connect().await,
+            Command::Retry { begun } => {
+                self.connect().await;
+                // Whoever asked may have gone.
+                let _ = begun.send(());
+            }
             Command::Wanted => self.wanted().await,
             // Of many requests that got lost at once, the first leads to a new attempt.
             Command::Lost(opened) if self.is_open(&opened) => self.connect().await,
