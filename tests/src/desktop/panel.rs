@@ -27,6 +27,9 @@ callbacks.get = (id) => {
   return callback && ((data) => { window.heard.push(JSON.stringify(data)); return callback(data); });
 };";
 
+/// The keys that paste, as `WebDriver` names them (§17.4.2): control held, v, all released.
+const PASTE: &str = "\u{E009}v\u{E000}";
+
 /// Where `WebKit`'s inspector listens, and the driver that speaks to it.
 #[derive(Debug)]
 pub(super) struct Inspector {
@@ -144,6 +147,19 @@ impl Panel {
         let field = self.page.find("textbox", field).await?;
         field.clear().await?;
         field.type_in(words).await
+    }
+
+    /// What is on the clipboard, as pasting it into the search field shows; the field is empty again afterwards.
+    pub async fn paste(&self) -> Result<String, Box<dyn Error>> {
+        let field = self.page.find("textbox", "Search").await?;
+        field.type_in(PASTE).await?;
+        let pasted = eventually("something on the clipboard", async || {
+            let value = field.value().await.ok()?;
+            (!value.is_empty()).then_some(value)
+        })
+        .await?;
+        field.clear().await?;
+        Ok(pasted)
     }
 
     /// From now on, everything that reaches the panel is kept.

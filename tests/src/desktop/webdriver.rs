@@ -178,6 +178,12 @@ impl Element<'_> {
         self.act("clear", json!({})).await
     }
 
+    /// What is in it.
+    pub(super) async fn value(&self) -> Result<String, Box<dyn Error>> {
+        let path = format!("/element/{}/property/value", self.id);
+        Ok(text(self.driver.get(&path).await?))
+    }
+
     async fn act(&self, what: &str, how: Value) -> Result<(), Box<dyn Error>> {
         let path = format!("/element/{}/{what}", self.id);
         self.driver.post(&path, how).await.map(drop)

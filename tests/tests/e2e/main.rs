@@ -13,6 +13,7 @@ mod start;
 mod terminal;
 mod terminals;
 mod tokens;
+mod waiting;
 
 use std::{error::Error, fs};
 
