@@ -10,6 +10,7 @@ use omlx_mcp::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
+    behind::Offer,
     eras::NewerClient,
     guest::Lobby,
     lines::{Line, Lines},
@@ -39,7 +40,7 @@ pub async fn bridge(
     let out = Outlet::lines(output);
     let guest = Lobby::open(access).guest(Client::on_standard_streams());
     let relay = Relay::new(server.clone(), (out.clone(), guest.clone()));
-    let newer = NewerClient::new(server.clone(), guest);
+    let newer = NewerClient::new(&Offer::One(server.clone()), guest);
     let mut lines = Lines::new(input, MAX_LINE);
     let outcome = loop {
         let line = tokio::select! {

@@ -10,6 +10,7 @@
 //! own credential never goes up, the server's never comes down (MCP "Token Passthrough").
 
 mod away;
+mod behind;
 mod bridge;
 mod eras;
 mod events;
@@ -17,6 +18,7 @@ mod guest;
 mod http;
 mod lines;
 mod listed;
+mod merged;
 mod message;
 mod outlet;
 mod relay;

@@ -17,7 +17,6 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use omlx_mcp::handle::Server;
 use serde_json::{Map, Value, json, value::RawValue};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
@@ -25,13 +24,13 @@ use tokio_util::task::AbortOnDropHandle;
 use super::calls::{Call, Calls, Subscription};
 use crate::{
     away::{self, STATELESS_VERSION},
+    behind::{Behind, Offer},
     guest::Guest,
     message::{
         self, CAPABILITIES_MEMBER, CLIENT_MEMBER, INVALID_PARAMS, Id, Kind, LEVEL_MEMBER, METHOD_NOT_FOUND,
         Message, SERVER_MEMBER, SUBSCRIPTION_MEMBER, VERSION_MEMBER,
     },
     outlet::{Outlet, OutletError},
-    relay::Relay,
 };
 
 /// How many messages of the server wait before it waits, too.
@@ -68,7 +67,7 @@ pub(crate) struct NewerClient {
 }
 
 struct Shared {
-    relay: Relay,
+    behind: Behind,
     /// What the server answered to `initialize`.
     hello: OnceCell<Value>,
     calls: Mutex<Calls>,
@@ -77,10 +76,10 @@ struct Shared {
 
 impl NewerClient {
     /// One that has asked nothing yet.
-    pub(crate) fn new(server: Server, guest: Guest) -> Self {
+    pub(crate) fn new(offer: &Offer, guest: Guest) -> Self {
         let (sender, messages) = mpsc::channel(WAITING);
         let shared = Arc::new(Shared {
-            relay: Relay::new(server, (Outlet::Queue(sender), guest)),
+            behind: offer.open(Outlet::Queue(sender), guest),
             hello: OnceCell::new(),
             calls: Mutex::default(),
             next: AtomicU64::new(0),
@@ -123,6 +122,11 @@ impl NewerClient {
         }
     }
 
+    /// The client is here again, by the rules as they are now.
+    pub(crate) fn meet(&self, guest: &Guest) {
+        self.shared.behind.meet(guest);
+    }
+
     /// Whether nobody waits for anything.
     pub(crate) fn is_idle(&self) -> bool {
         self.shared.calls().is_idle()
@@ -130,7 +134,7 @@ impl NewerClient {
 
     /// Ends the server's side.
     pub(crate) async fn end(&self, grace: std::time::Duration) {
-        self.shared.relay.end(grace).await;
+        self.shared.behind.end(grace).await;
     }
 }
 
@@ -176,7 +180,7 @@ impl Shared {
         let id = self.next_id();
         self.calls().wait(id.clone(), sender);
         let text = message::request(&id.raw(), "initialize", &hello);
-        self.relay.take(text).await;
+        self.behind.take(text).await;
         let answer = answer.await.map_err(|_| gone())?;
         let seen = Message::peek(&answer).map_err(|_| gone())?;
         let result = seen
@@ -189,7 +193,7 @@ impl Shared {
             return Err(error.unwrap_or_else(gone));
         };
         let note = message::notification("notifications/initialized");
-        self.relay.take(note).await;
+        self.behind.take(note).await;
         Ok(result)
     }
 
@@ -197,7 +201,7 @@ impl Shared {
         let id = self.next_id();
         let text = message::request(&id.raw(), &call.method, params);
         self.calls().begin(id, call);
-        self.relay.take(text).await;
+        self.behind.take(text).await;
         Ok(())
     }
 
@@ -210,7 +214,7 @@ impl Shared {
         let answers = params.get("inputResponses").and_then(Value::as_object);
         let (given, again) = self.calls().resume((state, call), answers);
         if let Some((question, answer)) = given {
-            self.relay.take(message::result(&question.raw(), &answer)).await;
+            self.behind.take(message::result(&question.raw(), &answer)).await;
         }
         match again {
             Some((out, text)) => out.send(text).await,
@@ -232,7 +236,7 @@ impl Shared {
                 "resources/subscribe",
                 &json!({ "uri": uri }),
             );
-            self.relay.take(text).await;
+            self.behind.take(text).await;
         }
         let acknowledged = json!({
             "jsonrpc": "2.0",
@@ -261,7 +265,7 @@ impl Shared {
             "method": "notifications/cancelled",
             "params": { "requestId": inner.raw() },
         });
-        self.relay.take(message::text(&note)).await;
+        self.behind.take(message::text(&note)).await;
     }
 
     /// What the server says, to whom it belongs.
@@ -307,7 +311,7 @@ impl Shared {
             Ok(None) => return,
             Err(()) => message::error(Some(id), METHOD_NOT_FOUND, "the client cannot be asked this now"),
         };
-        self.relay.take(answer).await;
+        self.behind.take(answer).await;
     }
 
     /// Who hears of what the server says by itself.

@@ -32,6 +32,7 @@ use super::{
 };
 use crate::{
     away,
+    behind::Offer,
     guest::{self, ListAsked},
     message::{self, INVALID_REQUEST, Kind, Message},
 };
@@ -56,7 +57,7 @@ pub(super) async fn answer(desk: &Arc<Desk>, server: &Server, asked: Asked) -> R
     let session = match asked
         .headers
         .get(SESSION_ID)
-        .map(|id| desk.sessions.find(id, &asked.guest))
+        .map(|id| desk.sessions.find(id, (&asked.guest, Some(server.id()))))
     {
         Some(Err(())) => return gone(),
         Some(Ok(session)) => session,
@@ -71,8 +72,7 @@ pub(super) async fn answer(desk: &Arc<Desk>, server: &Server, asked: Asked) -> R
 
 async fn post(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Option<Arc<Session>>)) -> Reply {
     if !is_json(&asked.headers) {
-        let sentence = "a message is sent as application/json";
-        return reply::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", sentence);
+        return not_json();
     }
     let body = asked.body.clone();
     let seen = match Message::peek(&body) {
@@ -100,7 +100,9 @@ async fn post(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Optio
                 era: Era::Session | Era::LegacySse,
                 ..
             },
-        ) if away::era_of(&seen) == Era::Stateless => newer::post(desk, server, (&asked, &seen)).await,
+        ) if away::era_of(&seen) == Era::Stateless => {
+            newer::post(desk, &Offer::One(server.clone()), (&asked, &seen)).await
+        }
         Ok(Link::Http { http, era }) if era != Era::LegacySse => {
             let reply = forward::post(desk, (server, &http), (&asked, &seen)).await;
             if era != Era::Stateless || seen.method() != "initialize" || away::era_of(&seen) != Era::Session {
@@ -108,10 +110,12 @@ async fn post(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Optio
             }
             match taken(reply).await {
                 Some(reply) => reply,
-                None => begin(desk, server, (&asked, &seen)).await,
+                None => begin(desk, &Offer::One(server.clone()), (&asked, &seen)).await,
             }
         }
-        Ok(_) if seen.method() == "initialize" => begin(desk, server, (&asked, &seen)).await,
+        Ok(_) if seen.method() == "initialize" => {
+            begin(desk, &Offer::One(server.clone()), (&asked, &seen)).await
+        }
         Ok(_) => session_needed(&seen),
         Err(problem) => in_its_place(desk, server, ((&asked, &seen), &problem)).await,
     }
@@ -124,7 +128,7 @@ pub(super) async fn in_its_place(
     ((asked, seen), problem): ((&Asked, &Message<'_>), &Problem),
 ) -> Reply {
     match (seen.kind(), seen.method()) {
-        (Some(Kind::Request), "initialize") => begin(desk, server, (asked, seen)).await,
+        (Some(Kind::Request), "initialize") => begin(desk, &Offer::One(server.clone()), (asked, seen)).await,
         (Some(Kind::Request), "tools/list") => {
             let answer = away::answer(server, seen, problem).unwrap_or_default();
             let answer = match ListAsked::of(seen) {
@@ -163,8 +167,8 @@ async fn taken(reply: Reply) -> Option<Reply> {
 }
 
 /// A session of ours, begun with this request.
-async fn begin(desk: &Arc<Desk>, server: &Server, (asked, seen): (&Asked, &Message<'_>)) -> Reply {
-    let Some((name, session)) = desk.sessions.begin(server, &asked.guest) else {
+pub(super) async fn begin(desk: &Arc<Desk>, offer: &Offer, (asked, seen): (&Asked, &Message<'_>)) -> Reply {
+    let Some((name, session)) = desk.sessions.begin(offer, &asked.guest) else {
         let sentence = "the operating system gives no random numbers, so no session can be begun";
         return reply::refusal(StatusCode::SERVICE_UNAVAILABLE, "no_session", sentence);
     };
@@ -173,7 +177,7 @@ async fn begin(desk: &Arc<Desk>, server: &Server, (asked, seen): (&Asked, &Messa
     answer
 }
 
-fn session_needed(seen: &Message<'_>) -> Reply {
+pub(super) fn session_needed(seen: &Message<'_>) -> Reply {
     let error =
         json!({ "code": INVALID_REQUEST, "message": "the session is missing: begin with `initialize`" });
     reply::json_text(StatusCode::BAD_REQUEST, message::error_with(seen.id, &error))
@@ -245,8 +249,13 @@ pub(super) async fn link(server: &Server) -> Result<Link, Problem> {
     now.ok_or_else(|| server.obstacle())
 }
 
+pub(super) fn not_json() -> Reply {
+    let sentence = "a message is sent as application/json";
+    reply::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json", sentence)
+}
+
 /// The session is not there any more (MCP 2025-11-25: the client begins anew).
-fn gone() -> Reply {
+pub(super) fn gone() -> Reply {
     let error = message::error(
         None,
         INVALID_REQUEST,
@@ -255,7 +264,7 @@ fn gone() -> Reply {
     reply::json_text(StatusCode::NOT_FOUND, error)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     const JSON: &[u8] = b"application/json";
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     kind.and_then(|kind| kind.get(..JSON.len()))

@@ -1,7 +1,6 @@
-//! `/mcp`: the tools of all servers under oMLX's names. Both eras, and no session: nothing is kept between two requests.
-//!
-//! Only tools are merged. Prompts have no names of the kind, resources have URIs that two servers may share, and a
-//! server that asks back while a tool runs has nobody here to ask: for these there is an endpoint for each server.
+//! `/mcp`: all servers as one, in both eras. A client of the session era has a session of ours here (`session`), one of
+//! the stateless era is translated for (`newer`); behind both is `crate::merged`. Without a session, a script gets the
+//! tools, and nothing is kept between two requests.
 
 use std::sync::Arc;
 
@@ -13,14 +12,17 @@ use serde_json::{Map, Value, json, value::RawValue};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{
-    omlx,
+    endpoint, newer, omlx,
     reply::{self, Reply},
     router::{Asked, Desk},
+    session::Session,
 };
 use crate::{
     away,
+    behind::Offer,
     guest::Guest,
-    message::{self, Kind, METHOD_NOT_FOUND, Message},
+    merged::names,
+    message::{self, Kind, Message},
 };
 
 /// How often a silent stream says that it is there.
@@ -28,14 +30,29 @@ const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(25);
 
 /// Answers a request to all servers.
 pub(super) async fn answer(desk: &Arc<Desk>, asked: Asked) -> Reply {
-    match asked.method {
-        Method::POST => post(desk, &asked).await,
-        Method::GET => listen(desk),
-        _ => reply::empty(StatusCode::NO_CONTENT),
+    let named = asked.headers.get(endpoint::SESSION_ID);
+    let session = match named.map(|id| desk.sessions.find(id, (&asked.guest, None))) {
+        Some(Ok(Some(session))) => Some(session),
+        // A name that is not ours is nobody's here.
+        Some(_) => return endpoint::gone(),
+        None => None,
+    };
+    match (asked.method.clone(), session) {
+        (Method::POST, session) => post(desk, &asked, session).await,
+        (Method::GET, Some(session)) => session.listen(&desk.stop),
+        (Method::GET, None) => listen(desk),
+        (_, Some(session)) => {
+            desk.sessions.end(&session).await;
+            reply::empty(StatusCode::NO_CONTENT)
+        }
+        (_, None) => reply::empty(StatusCode::NO_CONTENT),
     }
 }
 
-async fn post(desk: &Arc<Desk>, asked: &Asked) -> Reply {
+async fn post(desk: &Arc<Desk>, asked: &Asked, session: Option<Arc<Session>>) -> Reply {
+    if !endpoint::is_json(&asked.headers) {
+        return endpoint::not_json();
+    }
     let seen = match Message::peek(&asked.body) {
         Ok(seen) => seen,
         Err(why) => {
@@ -43,92 +60,39 @@ async fn post(desk: &Arc<Desk>, asked: &Asked) -> Reply {
             return reply::json_text(StatusCode::BAD_REQUEST, error);
         }
     };
-    match (seen.kind(), seen.id) {
-        (Some(Kind::Request), Some(id)) => request(desk, &asked.guest, (id, &seen)).await,
+    let offer = Offer::All(desk.handle.clone());
+    match (session, seen.kind(), seen.id) {
+        (Some(session), ..) => session.post(asked.body.clone(), &seen).await,
+        _ if away::era_of(&seen) == Era::Stateless => newer::post(desk, &offer, (asked, &seen)).await,
+        _ if seen.method() == "initialize" => endpoint::begin(desk, &offer, (asked, &seen)).await,
+        (None, Some(Kind::Request), Some(id)) => request(desk, &asked.guest, (id, &seen)).await,
         _ => reply::empty(StatusCode::ACCEPTED),
     }
 }
 
+/// A request without a session, as a script may send it: tools alone.
 async fn request(desk: &Arc<Desk>, guest: &Guest, (id, seen): (&RawValue, &Message<'_>)) -> Reply {
     let params = seen.params();
-    let era = away::era_of(seen);
     let result = match seen.method() {
-        "initialize" => {
-            let mut hello = introduction();
-            hello["protocolVersion"] = away::version(params.protocol_version.as_deref()).into();
-            hello
-        }
-        "server/discover" => {
-            let mut hello = introduction();
-            hello["supportedVersions"] = json!([away::STATELESS_VERSION]);
-            away::listed(hello, era)
-        }
-        "ping" | "logging/setLevel" => json!({}),
-        "tools/list" => away::listed(json!({ "tools": tools(desk, guest) }), era),
+        "ping" => json!({}),
+        "tools/list" => json!({ "tools": names::tools(&desk.handle, guest) }),
         "tools/call" => {
             let name = params.name.as_deref().unwrap_or_default();
             let arguments = params
                 .arguments
                 .and_then(|arguments| serde_json::from_str(arguments.get()).ok());
             let arguments: Map<String, Value> = arguments.unwrap_or_default();
-            away::complete(omlx::call(desk, guest, (name, arguments)).await, era)
+            omlx::call(desk, guest, (name, arguments)).await
         }
-        "subscriptions/listen" if era == Era::Stateless => return subscribed(desk, id),
-        other => {
-            let sentence = format!("{other} is not merged; each server has an endpoint of its own for it");
-            let status = if era == Era::Stateless {
-                StatusCode::NOT_FOUND
-            } else {
-                StatusCode::OK
-            };
-            return reply::json_text(status, message::error(Some(id), METHOD_NOT_FOUND, &sentence));
-        }
+        _ => return endpoint::session_needed(seen),
     };
     reply::json_text(StatusCode::OK, message::result(id, &result))
-}
-
-fn introduction() -> Value {
-    json!({
-        "capabilities": { "tools": { "listChanged": true } },
-        "serverInfo": {
-            "name": "omlx-connect",
-            "title": omlx_mcp::PRODUCT,
-            "version": env!("CARGO_PKG_VERSION"),
-        },
-    })
-}
-
-/// Every tool a client may see, as its server listed it but for its name.
-fn tools(desk: &Desk, guest: &Guest) -> Vec<Value> {
-    let mut all = Vec::new();
-    for server in omlx::servers_of(desk, guest) {
-        for mut tool in omlx::tools_of(&server, guest) {
-            tool["name"] = omlx::full_name(&server, &tool).into();
-            all.push(tool);
-        }
-    }
-    all
 }
 
 /// What is said by itself: that the tools are not what they were (session era).
 fn listen(desk: &Arc<Desk>) -> Reply {
     let changed = message::notification("notifications/tools/list_changed");
     reply::events(changes(desk, reply::event(&changed)).boxed())
-}
-
-/// The same for a client of the stateless era.
-fn subscribed(desk: &Arc<Desk>, id: &RawValue) -> Reply {
-    let meta = json!({ "io.modelcontextprotocol/subscriptionId": id });
-    let note = |method: &str, params: Value| {
-        reply::event(&message::text(
-            &json!({ "jsonrpc": "2.0", "method": method, "params": params }),
-        ))
-    };
-    let taken = json!({ "_meta": meta, "notifications": { "toolsListChanged": true } });
-    let acknowledged = note("notifications/subscriptions/acknowledged", taken);
-    let changed = note("notifications/tools/list_changed", json!({ "_meta": meta }));
-    let first = stream::once(std::future::ready(acknowledged));
-    reply::events(first.chain(changes(desk, changed)).boxed())
 }
 
 fn changes(desk: &Arc<Desk>, changed: Bytes) -> impl futures::Stream<Item = Bytes> + Send + 'static {

@@ -10,7 +10,7 @@ use std::{
 
 use futures::{StreamExt, stream};
 use http::{HeaderName, HeaderValue, StatusCode};
-use omlx_mcp::{ServerId, handle::Server};
+use omlx_mcp::ServerId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,7 @@ use super::{
     router::{Asked, Desk},
 };
 use crate::{
+    behind::Offer,
     eras::NewerClient,
     guest::Guest,
     message::{self, Kind, METHOD_NOT_FOUND, Message},
@@ -44,21 +45,21 @@ const ROUND: Duration = Duration::from_mins(1);
 /// How long answers may still come once a session is given up.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// Who a session is for: the client, what it says of itself, and the server.
-type Name = (String, u64, ServerId);
+/// Who a session is for: the client, what it says of itself, and the server, or all of them.
+type Name = (String, u64, Option<ServerId>);
 
 /// All of them.
 #[derive(Default)]
 pub(super) struct Newer(Mutex<HashMap<Name, (NewerClient, Instant)>>);
 
 impl Newer {
-    fn find(&self, server: &Server, (guest, said): (&Guest, String)) -> NewerClient {
+    fn find(&self, offer: &Offer, (guest, said): (&Guest, String)) -> NewerClient {
         let mut hasher = DefaultHasher::new();
         said.hash(&mut hasher);
         let name = (
             guest.client().id().to_string(),
             hasher.finish(),
-            server.id().clone(),
+            offer.server().cloned(),
         );
         let mut all = self.all();
         if all.len() >= MOST && !all.contains_key(&name) {
@@ -70,9 +71,10 @@ impl Newer {
                 tokio::spawn(async move { client.end(GRACE).await });
             }
         }
-        let begin = || (NewerClient::new(server.clone(), guest.clone()), Instant::now());
+        let begin = || (NewerClient::new(offer, guest.clone()), Instant::now());
         let (client, used) = all.entry(name).or_insert_with(begin);
         *used = Instant::now();
+        client.meet(guest);
         client.clone()
     }
 
@@ -104,7 +106,7 @@ impl Newer {
 }
 
 /// Passes a message on; the answer is a document where it comes alone, else a stream.
-pub(super) async fn post(desk: &Arc<Desk>, server: &Server, (asked, seen): (&Asked, &Message<'_>)) -> Reply {
+pub(super) async fn post(desk: &Arc<Desk>, offer: &Offer, (asked, seen): (&Asked, &Message<'_>)) -> Reply {
     if let Some(id) = seen.id
         && let Some(field) = disagreeing(asked, seen)
     {
@@ -114,7 +116,7 @@ pub(super) async fn post(desk: &Arc<Desk>, server: &Server, (asked, seen): (&Ask
     }
     let client = desk
         .newer
-        .find(server, (&asked.guest, seen.params().capabilities()));
+        .find(offer, (&asked.guest, seen.params().capabilities()));
     let (out, mut answers) = mpsc::channel(WAITING);
     let open = Open(client.clone());
     // A queue that is read below takes everything.

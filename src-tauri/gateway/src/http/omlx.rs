@@ -1,7 +1,7 @@
 //! oMLX's own API (`/v1/mcp/*`), so that whoever speaks to oMLX can speak to this; and `/status`.
 
 use http::StatusCode;
-use omlx_mcp::{ConnectionStatus, ServerId, ServerSnapshot, handle::Server};
+use omlx_mcp::{ConnectionStatus, ServerId, ServerSnapshot};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, value::RawValue};
 
@@ -12,10 +12,8 @@ use super::{
 use crate::{
     away,
     guest::{self, Guest},
+    merged::names,
 };
-
-/// What separates a server's name from its tool's; the first one counts, as in oMLX.
-pub(super) const SEPARATOR: &str = "__";
 
 #[derive(Serialize)]
 struct Tool {
@@ -44,10 +42,10 @@ struct Executed {
 /// `GET /v1/mcp/tools`
 pub(super) fn tools(desk: &Desk, guest: &Guest) -> Reply {
     let mut tools = Vec::new();
-    for server in servers_of(desk, guest) {
-        for tool in tools_of(&server, guest) {
+    for server in names::servers_of(&desk.handle, guest) {
+        for tool in names::tools_of(&server, guest) {
             tools.push(Tool {
-                name: full_name(&server, &tool),
+                name: names::full_name(server.id(), tool["name"].as_str().unwrap_or_default()),
                 description: tool.get("description").cloned().unwrap_or_default(),
                 server: server.id().clone(),
                 parameters: tool.get("inputSchema").cloned().unwrap_or_default(),
@@ -59,7 +57,7 @@ pub(super) fn tools(desk: &Desk, guest: &Guest) -> Reply {
 
 /// `GET /v1/mcp/servers`; `auth` is ours.
 pub(super) fn servers(desk: &Desk, guest: &Guest) -> Reply {
-    let servers: Vec<Value> = servers_of(desk, guest)
+    let servers: Vec<Value> = names::servers_of(&desk.handle, guest)
         .iter()
         .map(|server| {
             let ServerSnapshot {
@@ -137,7 +135,7 @@ pub(super) fn status(desk: &Desk, guest: &Guest) -> Reply {
 
 /// Calls a tool by its full name; what goes wrong is a result that says so.
 pub(super) async fn call(desk: &Desk, guest: &Guest, (name, arguments): (&str, Map<String, Value>)) -> Value {
-    let Some((server, tool)) = found(desk, guest, name) else {
+    let Some((server, tool)) = names::by_name((&desk.handle, guest), name) else {
         let listed = "the names are those of `tools/list`, such as server__tool";
         return away::told_call(&format!("there is no tool '{name}' here; {listed}"));
     };
@@ -159,32 +157,4 @@ pub(super) async fn call(desk: &Desk, guest: &Guest, (name, arguments): (&str, M
             away::failed_call(&server, &problem)
         }
     }
-}
-
-/// The server and its tool, split at the first separator that leaves the name of a server.
-fn found<'a>(desk: &Desk, guest: &Guest, name: &'a str) -> Option<(Server, &'a str)> {
-    let (server, tool) = name.split_once(SEPARATOR)?;
-    let server = desk.handle.server(server).ok()?;
-    guest.may_use(server.id()).then_some((server, tool))
-}
-
-/// The servers a client may use and that are switched on, in the order of the config file.
-pub(super) fn servers_of(desk: &Desk, guest: &Guest) -> Vec<Server> {
-    let snapshot = desk.handle.snapshot().borrow().clone();
-    let servers = snapshot.servers.iter();
-    servers
-        .filter(|server| server.connection != ConnectionStatus::Disabled && guest.may_use(&server.id))
-        .filter_map(|server| desk.handle.server(server.id.as_str()).ok())
-        .collect()
-}
-
-/// The tools of the last discovery that a client may see.
-pub(super) fn tools_of(server: &Server, guest: &Guest) -> Vec<Value> {
-    guest.sieve(server.id(), server.remembered().0)
-}
-
-/// The tool's name among those of all servers.
-pub(super) fn full_name(server: &Server, tool: &Value) -> String {
-    let tool = tool.get("name").and_then(Value::as_str).unwrap_or_default();
-    format!("{}{SEPARATOR}{tool}", server.id())
 }

@@ -13,17 +13,17 @@ use std::{
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use http::{HeaderValue, StatusCode};
-use omlx_mcp::handle::Server;
+use omlx_mcp::ServerId;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::reply::{self, Reply};
 use crate::{
+    behind::{Behind, Offer},
     guest::Guest,
     message::{Id, Kind, Message},
     outlet::Outlet,
-    relay::Relay,
 };
 
 /// How many messages wait for a reader of a stream before the server waits, too.
@@ -42,7 +42,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(25);
 pub(super) struct Session {
     pub(super) name: HeaderValue,
     pub(super) guest: Guest,
-    relay: Relay,
+    behind: Behind,
+    /// What it is with; all servers where there is none.
+    server: Option<ServerId>,
     doors: Arc<Mutex<Doors>>,
     used: Mutex<Instant>,
     listened: Arc<AtomicBool>,
@@ -63,15 +65,16 @@ struct Door {
 }
 
 impl Session {
-    /// A session with `server`; nothing is asked of it yet.
-    pub(super) fn new(name: HeaderValue, server: &Server, guest: &Guest) -> Self {
+    /// A session with what is offered; nothing is asked of it yet.
+    pub(super) fn new(name: HeaderValue, offer: &Offer, guest: &Guest) -> Self {
         let (sender, messages) = mpsc::channel(WAITING);
         let doors = Arc::new(Mutex::new(Doors::default()));
         let sorting = tokio::spawn(sort(messages, Arc::clone(&doors)));
         Self {
             name,
             guest: guest.clone(),
-            relay: Relay::new(server.clone(), (Outlet::Queue(sender), guest.clone())),
+            behind: offer.open(Outlet::Queue(sender), guest.clone()),
+            server: offer.server().cloned(),
             doors,
             used: Mutex::new(Instant::now()),
             listened: Arc::default(),
@@ -84,7 +87,7 @@ impl Session {
         self.note_use();
         let id = seen.id.filter(|_| seen.kind() == Some(Kind::Request)).map(Id::of);
         let Some(id) = id else {
-            self.relay.take(body).await;
+            self.behind.take(body).await;
             return reply::empty(StatusCode::ACCEPTED);
         };
         let (out, mut answers) = mpsc::channel(WAITING);
@@ -94,7 +97,7 @@ impl Session {
             id,
             doors: Arc::clone(&self.doors),
         };
-        self.relay.take(body).await;
+        self.behind.take(body).await;
         match answers.recv().await {
             Some(answer) if is_response(&answer) => reply::json_text(StatusCode::OK, answer),
             Some(first) => {
@@ -136,9 +139,19 @@ impl Session {
         )
     }
 
+    /// Whether this is what it is with.
+    pub(super) fn is_with(&self, server: Option<&ServerId>) -> bool {
+        self.server.as_ref() == server
+    }
+
+    /// The client is here again, by the rules as they are now.
+    pub(super) fn meet(&self, guest: &Guest) {
+        self.behind.meet(guest);
+    }
+
     /// Ends it at the server, too.
     pub(super) async fn end(&self) {
-        self.relay.end(GRACE).await;
+        self.behind.end(GRACE).await;
     }
 
     /// For how long nobody has been here.
@@ -225,6 +238,10 @@ impl Doors {
     fn keep(&mut self, message: Bytes) {
         // An answer nobody waits for any more is nothing to keep.
         if is_response(&message) {
+            return;
+        }
+        // That a list has changed is not said twice.
+        if self.kept.contains(&message) {
             return;
         }
         if self.kept.len() >= KEPT {

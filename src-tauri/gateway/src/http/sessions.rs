@@ -7,11 +7,11 @@ use std::{
 };
 
 use http::HeaderValue;
-use omlx_mcp::handle::Server;
+use omlx_mcp::ServerId;
 use tokio_util::sync::CancellationToken;
 
 use super::session::Session;
-use crate::guest::Guest;
+use crate::{behind::Offer, guest::Guest};
 
 /// What names of ours begin with; any other is the server's own.
 const OURS: &str = "omlx-";
@@ -30,24 +30,32 @@ const ROUND: Duration = Duration::from_mins(1);
 pub(super) struct Sessions(Mutex<HashMap<HeaderValue, Arc<Session>>>);
 
 impl Sessions {
-    /// The session of that name; none when the name is a server's. An error when it is ours and not there, or another
-    /// client's.
-    pub(super) fn find(&self, name: &HeaderValue, guest: &Guest) -> Result<Option<Arc<Session>>, ()> {
+    /// The session of that name with this server, or with all; none when the name is a server's. An error when it is ours
+    /// and not there, or another client's.
+    pub(super) fn find(
+        &self,
+        name: &HeaderValue,
+        (guest, server): (&Guest, Option<&ServerId>),
+    ) -> Result<Option<Arc<Session>>, ()> {
         if !name.as_bytes().starts_with(OURS.as_bytes()) {
             return Ok(None);
         }
         let found = self.all().get(name).cloned();
-        let theirs = found.filter(|session| session.guest.client().id() == guest.client().id());
+        let theirs = found
+            .filter(|session| session.guest.client().id() == guest.client().id() && session.is_with(server));
+        if let Some(session) = &theirs {
+            session.meet(guest);
+        }
         theirs.map(Some).ok_or(())
     }
 
     /// A new one; none when there are no random numbers to name it with.
-    pub(super) fn begin(&self, server: &Server, guest: &Guest) -> Option<(HeaderValue, Arc<Session>)> {
+    pub(super) fn begin(&self, offer: &Offer, guest: &Guest) -> Option<(HeaderValue, Arc<Session>)> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).ok()?;
         let name = format!("{OURS}{:032x}", u128::from_be_bytes(random));
         let name = HeaderValue::from_str(&name).ok()?;
-        let session = Arc::new(Session::new(name.clone(), server, guest));
+        let session = Arc::new(Session::new(name.clone(), offer, guest));
         let mut all = self.all();
         if all.len() >= MOST {
             let oldest = all.values().max_by_key(|session| session.idle()).cloned();

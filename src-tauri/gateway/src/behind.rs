@@ -1,0 +1,70 @@
+//! What a client uses in one place, and what its messages go to there: one server, or all of them as one.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use omlx_mcp::{
+    ServerId,
+    handle::{Handle, Server},
+};
+
+use crate::{guest::Guest, merged::Merged, outlet::Outlet, relay::Relay};
+
+/// What is lent in one place.
+#[derive(Clone)]
+pub(crate) enum Offer {
+    /// `/servers/{name}/mcp`, or a bridge.
+    One(Server),
+    /// `/mcp`.
+    All(Handle),
+}
+
+/// Where one client's messages of the session era go; cheap to clone.
+#[derive(Clone)]
+pub(crate) enum Behind {
+    One(Relay),
+    All(Merged),
+}
+
+impl Offer {
+    /// Begins to take messages; what is said goes to `out`.
+    pub(crate) fn open(&self, out: Outlet, guest: Guest) -> Behind {
+        match self {
+            Self::One(server) => Behind::One(Relay::new(server.clone(), (out, guest))),
+            Self::All(handle) => Behind::All(Merged::new(handle.clone(), (out, guest))),
+        }
+    }
+
+    /// Which server; none for all of them.
+    pub(crate) fn server(&self) -> Option<&ServerId> {
+        match self {
+            Self::One(server) => Some(server.id()),
+            Self::All(_) => None,
+        }
+    }
+}
+
+impl Behind {
+    /// Takes a message of the client's.
+    pub(crate) async fn take(&self, text: Bytes) {
+        match self {
+            Self::One(relay) => relay.take(text).await,
+            Self::All(merged) => merged.take(text).await,
+        }
+    }
+
+    /// The client is here again, by the rules as they are now.
+    pub(crate) fn meet(&self, guest: &Guest) {
+        if let Self::All(merged) = self {
+            merged.meet(guest);
+        }
+    }
+
+    /// Ends the servers' side: what is on its way may still arrive for `grace`.
+    pub(crate) async fn end(&self, grace: Duration) {
+        match self {
+            Self::One(relay) => relay.end(grace).await,
+            Self::All(merged) => merged.end(grace).await,
+        }
+    }
+}
