@@ -53,13 +53,6 @@ impl Behind {
         }
     }
 
-    /// The client is here again, by the rules as they are now.
-    pub(crate) fn meet(&self, guest: &Guest) {
-        if let Self::All(merged) = self {
-            merged.meet(guest);
-        }
-    }
-
     /// Ends the servers' side: what is on its way may still arrive for `grace`.
     pub(crate) async fn end(&self, grace: Duration) {
         match self {

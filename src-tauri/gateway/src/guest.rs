@@ -150,6 +150,13 @@ impl Guest {
         &self.client
     }
 
+    /// The same by the rules as they are now, for who stays. One whose key was taken away is let in no more, so that
+    /// whatever it had begun asks for nothing.
+    pub(crate) fn now(&self) -> Self {
+        let client = self.lobby.access.current(&self.client);
+        client.map_or_else(|| self.clone(), |client| self.lobby.guest(client))
+    }
+
     /// Whether it may know of a server.
     pub(crate) fn may_use(&self, server: &ServerId) -> bool {
         self.client.may_use(server)

@@ -195,7 +195,7 @@ impl Relay {
             _ => None,
         };
         if let Some((tool, _)) = &called
-            && let Err(refusal) = self.0.guest.permit(&self.0.server, tool)
+            && let Err(refusal) = self.0.guest.now().permit(&self.0.server, tool)
         {
             if let Some((_, called)) = called {
                 called.over(refusal.code());
@@ -240,7 +240,8 @@ impl Relay {
         let sieving = async {
             while let Some(message) = messages.recv().await {
                 let server = self.0.server.id();
-                self.tell(self.0.guest.sieve_answer(server, message, &list)).await;
+                let guest = self.0.guest.now();
+                self.tell(guest.sieve_answer(server, message, &list)).await;
             }
         };
         tokio::join!(asking, sieving).0

@@ -13,8 +13,8 @@ use tokio::{
 
 use crate::lending::{Client, DEMO, Lent, message_of, signed_in, text_of};
 
-/// The full server of `tests/interop/fixture` in one era alone, and a desk that has it as `full`.
-async fn full(era: &str) -> Result<(Child, Desk), Box<dyn Error>> {
+/// The full server of `tests/interop/fixture` in one era alone, and its URL.
+pub(crate) async fn fixture(era: &str) -> Result<(Child, String), Box<dyn Error>> {
     let mut server = Command::new(node()?)
         .args(["fixture/server.mjs", era])
         .current_dir(interop_folder())
@@ -25,6 +25,12 @@ async fn full(era: &str) -> Result<(Child, Desk), Box<dyn Error>> {
     let output = server.stdout.take().ok_or("no standard output")?;
     let port = in_time(BufReader::new(output).lines().next_line()).await??;
     let url = format!("http://127.0.0.1:{}/mcp", port.ok_or("no port")?);
+    Ok((server, url))
+}
+
+/// The same, and a desk that has it as `full`.
+async fn full(era: &str) -> Result<(Child, Desk), Box<dyn Error>> {
+    let (server, url) = fixture(era).await?;
     let desk = Desk::new()?;
     desk.configure(&json!({ "full": { "url": url } }))?;
     Ok((server, desk))
@@ -116,9 +122,7 @@ async fn what_a_stateless_server_wants_to_know_is_asked_of_a_client_of_the_sessi
     let (_server, desk) = full("stateless").await?;
     let (mut client, hello) = able(&desk).await?;
     assert_eq!(hello["serverInfo"]["name"], "omlx-connect-fixture", "{hello}");
-    let id = client
-        .begin("tools/call", call("test_input_required_result_multi_round"))
-        .await?;
+    let id = client.begin("tools/call", call(ASKING)).await?;
     for (property, said) in [("name", "Ada"), ("color", "blue")] {
         let question = client.until("elicitation/create").await?;
         let properties = &question["params"]["requestedSchema"]["properties"];
@@ -149,7 +153,7 @@ async fn a_client_that_refuses_to_be_asked_is_answered_with_its_own_refusal() ->
 }
 
 /// A request of the stateless era.
-fn stateless(params: Value) -> Value {
+pub(crate) fn stateless(params: Value) -> Value {
     let mut params = params;
     params["_meta"] = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -192,11 +196,14 @@ async fn a_client_of_the_stateless_era_uses_a_server_that_insists_on_a_session_o
     Ok(())
 }
 
-/// Calls the tool that asks for a name, and answers its question as a client of the stateless era does.
-async fn asked_twice(
+/// The tool that asks for a name, and then for a colour.
+pub(crate) const ASKING: &str = "test_input_required_result_multi_round";
+
+/// Calls the tool that asks, and answers its questions as a client of the stateless era does.
+pub(crate) async fn asked_twice(
+    tool: &str,
     mut ask: impl AsyncFnMut(Value) -> Result<Value, Box<dyn Error>>,
 ) -> Result<Value, Box<dyn Error>> {
-    let tool = "test_input_required_result_multi_round";
     let mut answer = ask(stateless(call(tool))).await?;
     for content in [json!({ "name": "Ada" }), json!({ "color": "blue" })] {
         let result = &answer["result"];
@@ -219,7 +226,7 @@ async fn what_a_session_server_asks_is_an_input_required_result_to_a_client_of_t
 -> TestResult {
     let (_server, desk) = full("session").await?;
     let mut client = Client::start(&desk, &["full"])?;
-    let answer = asked_twice(async |params| client.ask("tools/call", params).await).await?;
+    let answer = asked_twice(ASKING, async |params| client.ask("tools/call", params).await).await?;
     assert_eq!(text_of(&answer["result"]), "Ada likes blue", "{answer}");
     Ok(())
 }
@@ -240,7 +247,7 @@ async fn a_client_of_the_stateless_era_is_asked_by_a_session_server_over_http_to
             .fold(post, |post, name| post.header("mcp-name", name));
         message_of(post.send().await?).await
     };
-    let answer = asked_twice(async |params| {
+    let answer = asked_twice(ASKING, async |params| {
         let name = params["name"].as_str().map(str::to_owned);
         post(params, name.as_deref()).await
     })

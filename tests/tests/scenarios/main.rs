@@ -20,6 +20,7 @@ mod killed;
 mod lending;
 mod lent_on_bad_days;
 mod many_processes;
+mod merged;
 mod mutants;
 mod networks;
 mod planted_secrets;

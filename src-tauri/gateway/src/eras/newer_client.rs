@@ -122,11 +122,6 @@ impl NewerClient {
         }
     }
 
-    /// The client is here again, by the rules as they are now.
-    pub(crate) fn meet(&self, guest: &Guest) {
-        self.shared.behind.meet(guest);
-    }
-
     /// Whether nobody waits for anything.
     pub(crate) fn is_idle(&self) -> bool {
         self.shared.calls().is_idle()

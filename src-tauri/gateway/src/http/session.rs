@@ -144,11 +144,6 @@ impl Session {
         self.server.as_ref() == server
     }
 
-    /// The client is here again, by the rules as they are now.
-    pub(super) fn meet(&self, guest: &Guest) {
-        self.behind.meet(guest);
-    }
-
     /// Ends it at the server, too.
     pub(super) async fn end(&self) {
         self.behind.end(GRACE).await;

@@ -43,9 +43,6 @@ impl Sessions {
         let found = self.all().get(name).cloned();
         let theirs = found
             .filter(|session| session.guest.client().id() == guest.client().id() && session.is_with(server));
-        if let Some(session) = &theirs {
-            session.meet(guest);
-        }
         theirs.map(Some).ok_or(())
     }
 

@@ -35,6 +35,12 @@ impl Back {
         self.capabilities.initialized()
     }
 
+    /// Whether it said that it can do this.
+    pub(super) fn can(&self, capability: &str) -> bool {
+        let said = self.capabilities.get();
+        said.is_some_and(|said| said.get(capability).is_some())
+    }
+
     /// Greets it, once. An error is the server's.
     pub(super) async fn ready(&self, merged: &Merged) -> Result<(), Value> {
         self.capabilities.get_or_try_init(|| self.greet(merged)).await?;
@@ -55,11 +61,7 @@ impl Back {
 
     /// Sets the level of log messages, where the server knows any.
     pub(super) async fn set_level(&self, merged: &Merged, level: &Value) {
-        if self
-            .capabilities
-            .get()
-            .is_some_and(|said| said.get("logging").is_some())
-        {
+        if self.can("logging") {
             self.ask_level(merged, level).await;
         }
     }

@@ -1,8 +1,8 @@
-//! The prompts and the resources of all servers: each server that has any is asked, side by side, and one that does not
+//! The prompts and the resources of all servers: each server that may have any is asked, side by side, and one that does not
 //! answer in time is left out.
 
 use futures::{StreamExt, stream};
-use omlx_mcp::{ServerId, handle::Server};
+use omlx_mcp::{ServerId, connection::Introduction, handle::Server};
 use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{Merged, names, rewrite};
@@ -53,7 +53,7 @@ impl Merged {
         let guest = self.guest();
         let servers = names::servers_of(&self.0.handle, &guest).into_iter();
         let able: Vec<Server> = servers
-            .filter(|server| server.remembered().1.capabilities.get(list.capability).is_some())
+            .filter(|server| may_have(&server.remembered().1, list))
             .collect();
         let asking = able.into_iter().map(|server| {
             let merged = self.clone();
@@ -76,7 +76,7 @@ impl Merged {
 
     async fn read_pages(&self, server: &Server, list: List, all: &mut Vec<Value>) {
         let back = self.back(server);
-        if back.ready(self).await.is_err() {
+        if back.ready(self).await.is_err() || !back.can(list.capability) {
             return;
         }
         let mut params = json!({});
@@ -91,6 +91,11 @@ impl Merged {
             params["cursor"] = page["nextCursor"].take();
         }
     }
+}
+
+/// Whether it is worth asking: of a server that nothing is remembered of, nobody knows.
+fn may_have(said: &Introduction, list: List) -> bool {
+    said.capabilities.is_null() || said.capabilities.get(list.capability).is_some()
 }
 
 fn entries(server: &ServerId, page: Value) -> Vec<Value> {

@@ -51,7 +51,7 @@ pub(crate) struct Merged(Arc<Shared>);
 struct Shared {
     handle: Handle,
     out: Outlet,
-    guest: Mutex<Guest>,
+    guest: Guest,
     /// The parameters of the client's `initialize`.
     hello: Mutex<Value>,
     /// The level of log messages that the client has set.
@@ -86,7 +86,7 @@ impl Merged {
         let merged = Self(Arc::new(Shared {
             handle,
             out,
-            guest: Mutex::new(guest),
+            guest,
             hello: Mutex::new(json!({})),
             level: Mutex::default(),
             backs: Mutex::default(),
@@ -96,11 +96,6 @@ impl Merged {
         }));
         merged.spawn(async |merged| merged.tell_changes().await);
         merged
-    }
-
-    /// The client is here again, by the rules as they are now.
-    pub(crate) fn meet(&self, guest: &Guest) {
-        *lock(&self.0.guest) = guest.clone();
     }
 
     /// Takes a message of the client's. Where the server's side is there already, it is passed on before this returns.
@@ -389,8 +384,9 @@ impl Merged {
         backs.values().filter(|back| back.is_ready()).cloned().collect()
     }
 
+    /// The client, by the rules as they are now.
     fn guest(&self) -> Guest {
-        lock(&self.0.guest).clone()
+        self.0.guest.now()
     }
 
     async fn tell(&self, text: Bytes) {
