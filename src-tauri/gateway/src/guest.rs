@@ -157,6 +157,11 @@ impl Guest {
         client.map_or_else(|| self.clone(), |client| self.lobby.guest(client))
     }
 
+    /// Whether its key was taken away since.
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.lobby.access.current(&self.client).is_none()
+    }
+
     /// Whether it may know of a server.
     pub(crate) fn may_use(&self, server: &ServerId) -> bool {
         self.client.may_use(server)

@@ -109,6 +109,36 @@ async fn a_revoked_key_opens_nothing_any_more() -> TestResult {
 }
 
 #[tokio::test]
+async fn what_a_client_has_open_ends_when_its_key_is_revoked() -> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    let mut streams = Vec::new();
+    for path in [DEMO, "/mcp"] {
+        let (session, _) = lent.greet(path).await?;
+        let stream = lent
+            .http
+            .get(format!("{}{path}", lent.url))
+            .bearer_auth(&lent.key);
+        let stream = stream.header("accept", "text/event-stream");
+        let stream = stream.header("mcp-session-id", session.ok_or("no session")?);
+        let stream = stream.send().await?;
+        assert_eq!(stream.status(), 200, "{path}");
+        streams.push(stream);
+    }
+    let other = Lent {
+        key: new_key(&lent.desk, &["another"]).await?,
+        ..lent
+    };
+    Omlx::on(&other.desk, OMLX, &["mcp", "access", "revoke", "by hand"])
+        .run()
+        .await?;
+    for mut stream in streams {
+        in_time(async { while let Ok(Some(_)) = stream.chunk().await {} }).await?;
+    }
+    assert!(other.get("/status").await?["servers"].is_array());
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_a_client_may_not_use_it_neither_sees_nor_calls_and_every_call_is_a_line() -> TestResult {
     let lent = Lent::ready(Era::Session).await?;
     let narrow = Lent {

@@ -4,18 +4,24 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use tokio_util::sync::CancellationToken;
+
+use crate::guest::Guest;
 
 /// The most connections on which nobody has shown a key yet.
 const STRANGERS: usize = 128;
 
 /// The most connections of known clients.
 const KNOWN: usize = 1024;
+
+/// How often it is looked whether a client's key still opens: a stream may be open for days.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Everybody who is connected; cheap to clone.
 #[derive(Clone, Default)]
@@ -33,7 +39,8 @@ pub(super) struct Seat {
     crowd: Crowd,
     number: u64,
     leave: CancellationToken,
-    known: AtomicBool,
+    /// Who showed a key here first; who comes after, over the same connection, is asked for theirs all the same.
+    known: OnceLock<Guest>,
 }
 
 impl Crowd {
@@ -54,7 +61,7 @@ impl Crowd {
             crowd: self.clone(),
             number,
             leave,
-            known: AtomicBool::default(),
+            known: OnceLock::new(),
         }
     }
 
@@ -65,22 +72,33 @@ impl Crowd {
 
 impl Seat {
     /// Somebody has shown a key here. False when there are too many already.
-    pub(super) fn is_known(&self) -> bool {
-        if self.known.load(Ordering::Relaxed) {
+    pub(super) fn is_known(&self, guest: &Guest) -> bool {
+        if self.known.get().is_some() {
             return true;
         }
         if self.crowd.0.known.fetch_add(1, Ordering::Relaxed) >= KNOWN {
             self.crowd.0.known.fetch_sub(1, Ordering::Relaxed);
             return false;
         }
-        self.known.store(true, Ordering::Relaxed);
+        if self.known.set(guest.clone()).is_err() {
+            // Another request of this connection was faster.
+            self.crowd.0.known.fetch_sub(1, Ordering::Relaxed);
+        }
         self.forget();
         true
     }
 
-    /// Returns when the place is needed for another.
+    /// Returns when the place is needed for another, or its holder's key was taken away.
     pub(super) async fn left(&self) {
-        self.leave.cancelled().await;
+        loop {
+            tokio::select! {
+                () = self.leave.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            if self.known.get().is_some_and(Guest::is_revoked) {
+                return;
+            }
+        }
     }
 
     /// Takes it off the list of strangers.
@@ -93,7 +111,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        if self.known.load(Ordering::Relaxed) {
+        if self.known.get().is_some() {
             self.crowd.0.known.fetch_sub(1, Ordering::Relaxed);
         } else {
             self.forget();
@@ -103,13 +121,21 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use omlx_mcp::{
+        access::{Access, Client},
+        clock::Clock,
+        store::Home,
+    };
 
-    #[test]
-    fn the_oldest_stranger_goes_and_a_known_client_stays() {
+    use super::*;
+    use crate::guest::Lobby;
+
+    #[tokio::test]
+    async fn the_oldest_stranger_goes_and_a_known_client_stays() {
         let crowd = Crowd::default();
         let known = crowd.enter();
-        assert!(known.is_known());
+        let lobby = Lobby::open(Access::open(&Home::at("nowhere"), Clock::system()));
+        assert!(known.is_known(&lobby.guest(Client::on_standard_streams())));
         let first = crowd.enter();
         let others: Vec<_> = (0..STRANGERS).map(|_| crowd.enter()).collect();
         assert!(first.leave.is_cancelled());

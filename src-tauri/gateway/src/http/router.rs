@@ -84,7 +84,7 @@ async fn admitted(desk: &Arc<Desk>, seat: &Seat, request: Request<Incoming>) -> 
     let (head, body) = request.into_parts();
     guard::check_names(&head.headers)?;
     let guest = guard::admit(&desk.lobby, &head.headers)?;
-    if !seat.is_known() {
+    if !seat.is_known(&guest) {
         let sentence = "there are too many connections already";
         return Err(Box::new(reply::refusal(
             StatusCode::SERVICE_UNAVAILABLE,

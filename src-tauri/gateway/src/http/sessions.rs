@@ -79,7 +79,7 @@ impl Sessions {
             };
             let over: Vec<_> = {
                 let mut all = self.all();
-                all.extract_if(|_, session| stopped || session.idle() > IDLE)
+                all.extract_if(|_, session| stopped || session.idle() > IDLE || session.guest.is_revoked())
                     .map(|(_, session)| session)
                     .collect()
             };
