@@ -231,6 +231,31 @@ async fn what_a_session_server_asks_is_an_input_required_result_to_a_client_of_t
     Ok(())
 }
 
+/// A call goes on as another request, whose progress token is another one, too; the server knows the first alone.
+#[tokio::test]
+async fn progress_after_a_question_is_told_to_the_request_with_which_the_call_goes_on() -> TestResult {
+    let (_server, desk) = full("session").await?;
+    let mut client = Client::start(&desk, &["full"])?;
+    let request = |token: &str| {
+        let mut params = stateless(call("test_question_then_progress"));
+        params["_meta"]["progressToken"] = token.into();
+        params
+    };
+    let asked = client.ask("tools/call", request("first")).await?;
+    let state = &asked["result"]["requestState"];
+    assert!(state.is_string(), "{asked}");
+    let mut again = request("second");
+    let said = json!({ "action": "accept", "content": { "response": "well" } });
+    again["inputResponses"] = json!({ "question": said });
+    again["requestState"] = state.clone();
+    let id = client.begin("tools/call", again).await?;
+    let progress = client.until("notifications/progress").await?;
+    assert_eq!(progress["params"]["progressToken"], "second", "{progress}");
+    let answer = client.answer(id).await?;
+    assert_eq!(text_of(&answer["result"]), "done", "{answer}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_client_of_the_stateless_era_is_asked_by_a_session_server_over_http_too() -> TestResult {
     let (_server, desk) = full("session").await?;

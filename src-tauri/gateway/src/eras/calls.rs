@@ -33,7 +33,12 @@ pub(super) struct Call {
     pub(super) id: Id,
     pub(super) method: String,
     pub(super) out: Outlet,
-    pub(super) progress: Option<Value>,
+    /// The token that the client goes by now; another one with every request that goes on.
+    progress: Option<Value>,
+    /// The token that the server goes by, which is that of the first request.
+    token: Option<Value>,
+    /// How far the server was when the client could not be told.
+    missed: Option<Value>,
     pub(super) logs: bool,
     capabilities: Value,
     held: Option<Held>,
@@ -80,6 +85,8 @@ impl Call {
             method: method.to_owned(),
             out,
             progress: said.get("progressToken").cloned(),
+            token: said.get("progressToken").cloned(),
+            missed: None,
             logs: said.get(LEVEL_MEMBER).is_some(),
             capabilities: said[CAPABILITIES_MEMBER].clone(),
             held: None,
@@ -89,6 +96,17 @@ impl Call {
 
     fn may_be_asked(&self, capability: &str) -> bool {
         ASKING.contains(&self.method.as_str()) && self.capabilities.get(capability).is_some()
+    }
+
+    /// Tells the client how far the server is, as soon as it can be told.
+    fn progressed(&mut self, mut params: Value) -> Option<Sent> {
+        if self.held.is_some() {
+            self.missed = Some(params);
+            return None;
+        }
+        params["progressToken"] = self.progress.clone()?;
+        let text = json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": params });
+        Some((self.out.clone(), message::text(&text)))
     }
 
     /// Answers the client with a question.
@@ -190,7 +208,8 @@ impl Calls {
         self.held(state).is_some()
     }
 
-    /// A call goes on as another request of its client's: the answers for the server, and the next question.
+    /// A call goes on as another request of its client's: the answers for the server, and what the client is told: the
+    /// next question, or how far the server has come meanwhile.
     pub(super) fn resume(
         &mut self,
         (state, call): (&str, Call),
@@ -212,8 +231,11 @@ impl Calls {
             .filter(|answer| answer.is_object())
         {
             Some(answer) => {
-                let again = open.later.pop_front().map(|question| open.hold(next, question));
-                (Some((held.question.id, answer.clone())), again)
+                let told = match open.later.pop_front() {
+                    Some(question) => Some(open.hold(next, question)),
+                    None => open.missed.take().and_then(|missed| open.progressed(missed)),
+                };
+                (Some((held.question.id, answer.clone())), told)
             }
             // What is missing is asked for once more.
             None => (None, Some(open.hold(next, held.question))),
@@ -226,6 +248,14 @@ impl Calls {
             self.subscriptions.pop_front();
         }
         self.subscriptions.push_back(subscription);
+    }
+
+    /// How far the server is with a request of the client's.
+    pub(super) fn progressed(&mut self, params: Value) -> Option<Sent> {
+        let token = params.get("progressToken")?.clone();
+        let mut open = self.open.values_mut();
+        open.find(|call| call.token.as_ref() == Some(&token))?
+            .progressed(params)
     }
 
     /// A message as it is, for the open calls that want it, once for each way to the client.
@@ -266,5 +296,38 @@ impl Calls {
     fn state(&mut self) -> String {
         self.next += 1;
         format!("omlx-connect-{}", self.next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    fn call(id: &str, token: &str) -> Call {
+        let said = json!({ "progressToken": token, CAPABILITIES_MEMBER: { "elicitation": {} } });
+        let id = Id::own(id);
+        let (sender, _) = mpsc::channel(1);
+        Call::new(&id.raw(), ("tools/call", &said), Outlet::Queue(sender))
+    }
+
+    #[test]
+    fn progress_while_the_client_thinks_is_told_when_the_call_goes_on() {
+        let mut calls = Calls::default();
+        calls.begin(Id::own("inner"), call("1", "first"));
+        let question = (Id::own("asked"), "elicitation/create", json!({}));
+        assert!(matches!(calls.ask(question), Ok(Some(_))), "the client is asked");
+        for progress in [1, 2] {
+            let params = json!({ "progressToken": "first", "progress": progress });
+            assert!(calls.progressed(params).is_none(), "nobody listens");
+        }
+        let answers = json!({ "question": { "action": "decline" } });
+        let (given, told) = calls.resume(("omlx-connect-1", call("2", "second")), answers.as_object());
+        assert!(given.is_some(), "the server is answered");
+        let (_, told) = told.expect("how far the server is");
+        let told: Value = serde_json::from_slice(&told).expect("a message");
+        let expected = json!({ "progressToken": "second", "progress": 2 });
+        assert_eq!(told["params"], expected);
     }
 }

@@ -311,7 +311,7 @@ impl Shared {
 
     /// Who hears of what the server says by itself.
     fn told(&self, text: &Bytes, seen: &Message<'_>) -> Vec<(Outlet, Bytes)> {
-        let calls = self.calls();
+        let mut calls = self.calls();
         let params = || -> Value {
             let params = seen
                 .params
@@ -320,10 +320,7 @@ impl Shared {
         };
         let method = seen.method();
         match method {
-            "notifications/progress" => {
-                let token = &params()["progressToken"];
-                calls.outlets(|call| call.progress.as_ref() == Some(token), text)
-            }
+            "notifications/progress" => calls.progressed(params()).into_iter().collect(),
             "notifications/message" => calls.outlets(|call| call.logs, text),
             "notifications/resources/updated" => {
                 let params = params();
