@@ -178,6 +178,13 @@ impl Element<'_> {
         self.act("clear", json!({})).await
     }
 
+    /// What a person can read of it.
+    pub async fn text(&self) -> Result<String, Box<dyn Error>> {
+        Ok(text(
+            self.driver.get(&format!("/element/{}/text", self.id)).await?,
+        ))
+    }
+
     /// What is in it.
     pub(super) async fn value(&self) -> Result<String, Box<dyn Error>> {
         let path = format!("/element/{}/property/value", self.id);

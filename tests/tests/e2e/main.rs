@@ -5,6 +5,9 @@
 
 mod at_once;
 mod bad_days;
+mod choices;
+mod clients;
+mod entries;
 mod links;
 mod pictures;
 mod secrets;
