@@ -1,7 +1,12 @@
 //! What a person chooses for the app as a whole.
 
+use std::fs;
+
 use omlx_demo::{Demo, DemoOptions};
-use omlx_tests::{TestResult, desktop::scene};
+use omlx_tests::{
+    TestResult,
+    desktop::{eventually, scene},
+};
 use serde_json::json;
 
 use crate::{signed_in, with_demo};
@@ -40,6 +45,37 @@ async fn while_paused_no_server_hears_of_the_app_until_it_is_resumed() -> TestRe
         let told = desktop.notifications();
         assert!(!told.iter().any(|one| one.summary.contains("demo")), "{told:?}");
         Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn launch_at_login_is_an_entry_of_the_session_while_it_is_chosen_and_no_longer() -> TestResult {
+    scene("launch-at-login", async |desktop| {
+        let _demo = with_demo(desktop, DemoOptions::headless()).await?;
+        desktop.start().await?;
+        let folder = desktop.desk.path().join(".config/autostart");
+        let entries = || -> Vec<String> {
+            let found = fs::read_dir(&folder).into_iter().flatten().flatten();
+            found
+                .filter_map(|entry| fs::read_to_string(entry.path()).ok())
+                .collect()
+        };
+        assert_eq!(entries(), Vec::<String>::new(), "nobody has chosen it");
+        let panel = desktop.open_panel().await?;
+        panel.page.press("switch", "Launch at login").await?;
+        let entry = eventually("an entry of the session", async || entries().pop()).await?;
+        let starts = entry
+            .lines()
+            .find(|line| line.starts_with("Exec="))
+            .unwrap_or_default();
+        assert!(starts.contains("omlx-connect"), "{entry}");
+        assert!(
+            starts.contains("--background"),
+            "a session shows no window: {entry}"
+        );
+        panel.page.press("switch", "Launch at login").await?;
+        eventually("no entry", async || entries().is_empty().then_some(())).await
     })
     .await
 }
