@@ -45,9 +45,9 @@ pub(crate) struct Message<'a> {
     pub(crate) result: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) error: Option<&'a RawValue>,
-    /// The parameters once they were looked at: several ask for them on a message's way.
+    /// The parameters once they were looked at: several ask for them on a message's way. None when they cannot be read.
     #[serde(skip)]
-    read: OnceLock<Params<'a>>,
+    read: OnceLock<Option<Params<'a>>>,
 }
 
 /// What is seen of the parameters of a request.
@@ -77,8 +77,8 @@ pub(crate) enum Kind {
     Response,
 }
 
-/// Why a text is no message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a text is no message that is passed on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoMessage {
     #[error("this is not JSON")]
     NotJson,
@@ -86,15 +86,20 @@ pub(crate) enum NoMessage {
     Batch,
     #[error("this is JSON, and no JSON-RPC message")]
     NotRpc,
+    /// What a server may understand in another way than we do would pass by the rules of its client.
+    #[error("a call has an id, and its parameters name one tool: {{\"name\": \"…\", \"arguments\": {{…}}}}")]
+    UnclearCall(Option<Id>),
 }
 
 impl NoMessage {
-    /// The JSON-RPC error code.
-    pub(crate) fn code(self) -> i32 {
-        match self {
-            Self::NotJson => PARSE_ERROR,
-            Self::Batch | Self::NotRpc => INVALID_REQUEST,
-        }
+    /// The JSON-RPC error that says so, under the id of the request where there is one.
+    pub(crate) fn answer(&self) -> Bytes {
+        let (code, id) = match self {
+            Self::NotJson => (PARSE_ERROR, None),
+            Self::Batch | Self::NotRpc => (INVALID_REQUEST, None),
+            Self::UnclearCall(id) => (INVALID_PARAMS, id.as_ref().map(Id::raw)),
+        };
+        error(id.as_deref(), code, &self.to_string())
     }
 }
 
@@ -111,6 +116,7 @@ impl<'a> Message<'a> {
             });
         }
         match serde_json::from_slice::<Self>(text) {
+            Ok(message) if message.is_unclear_call() => Err(NoMessage::UnclearCall(message.id.map(Id::of))),
             Ok(message) if message.kind().is_some() => Ok(message),
             Ok(_) => Err(NoMessage::NotRpc),
             Err(error) if error.is_data() => Err(NoMessage::NotRpc),
@@ -133,17 +139,42 @@ impl<'a> Message<'a> {
         self.method.as_deref().unwrap_or_default()
     }
 
-    /// The parameters, as far as they are looked at; what is not an object has none.
+    /// The parameters, as far as they are looked at; what cannot be read has none.
     pub(crate) fn params(&self) -> &Params<'a> {
-        self.read.get_or_init(|| {
-            self.params
-                .and_then(|params| serde_json::from_str(params.get()).ok())
-                .unwrap_or_default()
-        })
+        static NONE: Params<'static> = Params::none();
+        self.readable().unwrap_or(&NONE)
+    }
+
+    fn readable(&self) -> Option<&Params<'a>> {
+        // A list would be read as the members in order.
+        let params = self
+            .params
+            .map(RawValue::get)
+            .filter(|text| text.starts_with('{'));
+        let read = || serde_json::from_str(params?).ok();
+        self.read.get_or_init(read).as_ref()
+    }
+
+    /// A call of which it is not certain which tool it is of, or to whom its answer goes. Of two members of one name
+    /// some take the first and some the last.
+    fn is_unclear_call(&self) -> bool {
+        let named = || self.readable().is_some_and(|params| params.name.is_some());
+        self.method() == "tools/call" && (self.id.is_none() || !named())
     }
 }
 
 impl Params<'_> {
+    const fn none() -> Self {
+        Self {
+            name: None,
+            uri: None,
+            request_id: None,
+            protocol_version: None,
+            arguments: None,
+            meta: None,
+        }
+    }
+
     /// The protocol version a request of the stateless era names; none in the session era.
     pub(crate) fn stateless_version(&self) -> Option<String> {
         let meta: Value = serde_json::from_str(self.meta?.get()).ok()?;
@@ -279,6 +310,40 @@ mod tests {
             (r#"{"method":7}"#, NoMessage::NotRpc),
         ] {
             assert_eq!(Message::peek(text.as_bytes()).err(), Some(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_two_readers_could_read_differently_is_no_message() {
+        for params in [
+            r#"{"name":"forbidden","uri":1}"#,
+            r#"{"name":"allowed","name":"forbidden"}"#,
+            r#"{"name":"allowed","n\u0061me":"forbidden"}"#,
+            r#"{"name":"forbidden","protocolVersion":1}"#,
+            r#"{"name":["forbidden"]}"#,
+            r#"{"arguments":{}}"#,
+            r#"["forbidden"]"#,
+        ] {
+            let call = format!(r#"{{"id":7,"method":"tools/call","params":{params}}}"#);
+            let refused = Message::peek(call.as_bytes()).expect_err(params);
+            let answer = String::from_utf8(refused.answer().to_vec()).expect("text");
+            assert!(
+                answer.starts_with(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32602"#),
+                "{answer}"
+            );
+        }
+        for call in [
+            r#"{"method":"tools/call","params":{"name":"forbidden"}}"#,
+            r#"{"id":null,"method":"tools/call","params":{"name":"forbidden"}}"#,
+            r#"{"id":7,"method":"tools/call"}"#,
+        ] {
+            assert!(Message::peek(call.as_bytes()).is_err(), "{call}");
+        }
+        for call in [
+            r#"{"id":7,"method":"tools/call","params":{"name":"a","method":"x","params":[]}}"#,
+            r#"{"id":"7","method":"tools/call","params":{"name":"a","arguments":{"name":1,"uri":2},"vendor":3}}"#,
+        ] {
+            assert!(Message::peek(call.as_bytes()).is_ok(), "{call}");
         }
     }
 

@@ -125,11 +125,7 @@ impl Relay {
     pub(crate) async fn take(&self, text: Bytes) {
         let seen = match Message::peek(&text) {
             Ok(seen) => seen,
-            Err(why) => {
-                return self
-                    .tell(message::error(None, why.code(), &why.to_string()))
-                    .await;
-            }
+            Err(why) => return self.tell(why.answer()).await,
         };
         match (seen.kind(), seen.id) {
             // In the stateless era it is a method like any other, which servers do not have.

@@ -19,6 +19,7 @@ mod killed;
 #[cfg(unix)]
 mod lending;
 mod lent_on_bad_days;
+mod lent_to_pages;
 mod many_processes;
 mod merged;
 mod mutants;

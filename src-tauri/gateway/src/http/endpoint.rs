@@ -22,7 +22,6 @@ use omlx_mcp::{
     handle::Server,
 };
 use serde_json::json;
-use tokio::sync::watch;
 
 use super::{
     forward, newer,
@@ -40,17 +39,20 @@ use crate::{
 /// The header that names a session (MCP 2025-11-25, "Session Management").
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
-/// How long a first look at a server may take before it counts as away.
+/// How long a first look at a server may take before it counts as away; and of one whose tools are known from before,
+/// since there are clients that wait five seconds, and never come back.
 const PATIENCE: Duration = Duration::from_secs(10);
+const SHORT_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long a server that was just away is left alone.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How long a server that does not answer, and is not known to be away, is left alone.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// The largest answer to a handshake, in bytes.
 const MAX_HANDSHAKE: usize = 4 * 1024 * 1024;
 
-/// How often a silent stream says that it is there.
-const KEEP_ALIVE: Duration = Duration::from_secs(25);
+/// How often a silent stream says that it is there. Some clients, oMLX among them, take five seconds of silence for the
+/// end.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(3);
 
 /// Answers a request to one server.
 pub(super) async fn answer(desk: &Arc<Desk>, server: &Server, asked: Asked) -> Reply {
@@ -77,10 +79,7 @@ async fn post(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Optio
     let body = asked.body.clone();
     let seen = match Message::peek(&body) {
         Ok(seen) => seen,
-        Err(why) => {
-            let error = message::error(None, why.code(), &why.to_string());
-            return reply::json_text(StatusCode::BAD_REQUEST, error);
-        }
+        Err(why) => return reply::json_text(StatusCode::BAD_REQUEST, why.answer()),
     };
     let params = seen.params();
     if let (Some(id), "tools/call", Some(tool)) = (seen.id, seen.method(), params.name.as_deref())
@@ -200,26 +199,26 @@ async fn get(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Option
 /// A stream that stays silent while the server is away, says that the tools may have changed once it is there, and ends,
 /// so that the client listens to the server again.
 fn until_there(desk: &Arc<Desk>, server: &Server) -> Reply {
-    let stop = desk.stop.clone();
-    let silence = stream::unfold(Some(server.link()), move |waiting| {
+    let (stop, mut link) = (desk.stop.clone(), server.link());
+    let there = async move {
+        if link.borrow_and_update().is_some() {
+            // As far as is known it is there, and has not answered: not much is asked of it for a while.
+            let _ = tokio::time::timeout(PAUSE, link.wait_for(Option::is_none)).await;
+        }
+        link.wait_for(Option::is_some).await.is_ok()
+    };
+    let silence = stream::unfold(Some(Box::pin(there)), move |waiting| {
         let stop = stop.clone();
         async move {
-            let mut waiting: watch::Receiver<Option<Link>> = waiting?;
-            // What was there a moment ago may be there still, as far as is known.
-            tokio::time::sleep(PAUSE).await;
-            let there = tokio::select! {
-                () = stop.cancelled() => return None,
-                there = waiting.wait_for(Option::is_some) => Some(there.is_ok()),
-                () = tokio::time::sleep(KEEP_ALIVE) => None,
-            };
-            match there {
-                Some(true) => {
+            let mut there = waiting?;
+            tokio::select! {
+                () = stop.cancelled() => None,
+                // An entry that is gone has nothing to say any more.
+                is_there = &mut there => is_there.then(|| {
                     let changed = message::notification("notifications/tools/list_changed");
-                    Some((reply::event(&changed), None))
-                }
-                // The server's entry is gone: so is the stream.
-                Some(false) => None,
-                None => Some((Bytes::from_static(b":\n\n"), Some(waiting))),
+                    (reply::event(&changed), None)
+                }),
+                () = tokio::time::sleep(KEEP_ALIVE) => Some((Bytes::from_static(b":\n\n"), Some(there))),
             }
         }
     });
@@ -243,8 +242,13 @@ pub(super) async fn link(server: &Server) -> Result<Link, Problem> {
     if let Some(link) = now {
         return Ok(link);
     }
+    let patience = if server.remembered().0.is_empty() {
+        PATIENCE
+    } else {
+        SHORT_PATIENCE
+    };
     // One that takes longer than this is told as what it is by then.
-    let _ = tokio::time::timeout(PATIENCE, server.settled()).await;
+    let _ = tokio::time::timeout(patience, server.settled()).await;
     let now = server.link().borrow().clone();
     now.ok_or_else(|| server.obstacle())
 }

@@ -36,6 +36,19 @@ use crate::{
 /// The largest list of tools, in bytes.
 const MAX_LIST: usize = 16 * 1024 * 1024;
 
+/// The largest JSON that comes with a server's failure, in bytes.
+const MAX_TROUBLE: usize = 1024 * 1024;
+
+/// What is answered in the place of a server that is there and has failed once: what it said of itself, and its tools. To
+/// anything else it is an error that tells of a failure, and not an empty list.
+const REMEMBERED: [&str; 5] = [
+    "initialize",
+    "server/discover",
+    "tools/list",
+    "tools/call",
+    "ping",
+];
+
 /// Up to here a stream whose length is known is passed back in one piece, in bytes: who writes the length of a stream has
 /// written all of it.
 const SHORT: u64 = 64 * 1024;
@@ -60,6 +73,9 @@ const DOWN: [HeaderName; 5] = [
 
 /// How a call is written down whose answer did not come to its end.
 const BROKEN_OFF: &str = "connection_lost";
+
+/// How a call is written down that the server answered with an error status.
+const REJECTED: &str = "call_rejected";
 
 const ACCEPT_BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
@@ -90,6 +106,17 @@ pub(super) async fn post(
         let why = unexpected(&response);
         return unanswered(desk, (server, called), ((asked, seen), why)).await;
     }
+    if request && media(&response) == Media::Json && is_trouble(response.status()) {
+        return match in_trouble(response).await {
+            Ok(error) => {
+                if let Some(called) = called {
+                    called.over(REJECTED);
+                }
+                error
+            }
+            Err(why) => unanswered(desk, (server, called), ((asked, seen), why)).await,
+        };
+    }
     if seen.method() == "tools/list"
         && response.status().is_success()
         && let Some(list) = ListAsked::of(seen)
@@ -108,6 +135,24 @@ pub(super) async fn post(
     } else {
         answer
     }
+}
+
+/// A status that says nothing of the request, but that the server is not up to any.
+fn is_trouble(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+/// A JSON-RPC error is the server's own answer; any other JSON is that of something in front of it.
+async fn in_trouble(response: reqwest::Response) -> Result<Reply, Unanswered> {
+    let (status, why) = (response.status(), unexpected(&response));
+    let fields = passing(response.headers(), &DOWN);
+    let body = collected(response, MAX_TROUBLE).await?;
+    if !Message::peek(&body).is_ok_and(|said| said.error.is_some()) {
+        return Err(why);
+    }
+    let mut answer = Response::new(reply::whole(body));
+    (*answer.status_mut(), *answer.headers_mut()) = (status, fields);
+    Ok(answer)
 }
 
 /// Passes on the wish to listen; none when the server is away.
@@ -161,7 +206,8 @@ async fn unanswered(
     if let Some(called) = called {
         called.over(&problem.code);
     }
-    if crate::relay::is_away(&why) {
+    let is_remembered = seen.kind() != Some(Kind::Request) || REMEMBERED.contains(&seen.method());
+    if is_remembered && crate::relay::is_away(&why) {
         return endpoint::in_its_place(desk, server, ((asked, seen), &problem)).await;
     }
     match (seen.kind(), seen.id) {
@@ -257,11 +303,7 @@ fn passed_back(response: reqwest::Response, (called, owed): (Option<Called>, Opt
     }
     let told = Told {
         body: Box::pin(body),
-        outcome: if status.is_success() {
-            "ok"
-        } else {
-            "call_rejected"
-        },
+        outcome: if status.is_success() { "ok" } else { REJECTED },
         called,
         owed,
         over: false,

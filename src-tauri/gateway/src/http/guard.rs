@@ -27,7 +27,7 @@ pub(super) fn check_names(headers: &HeaderMap) -> Result<(), Box<Reply>> {
 /// Who asks, by the key in `Authorization: Bearer`.
 pub(super) fn admit(lobby: &Lobby, headers: &HeaderMap) -> Result<Guest, Box<Reply>> {
     let Some(presented) = headers.get(header::AUTHORIZATION) else {
-        let sentence = "a key is needed: `omlx mcp access add NAME` makes one for each client, to be sent as `Authorization: Bearer omlx_…`";
+        let sentence = "a key is needed: `omlx mcp use CLIENT` sets up a client that is known, and `omlx mcp access add NAME` makes a key for any other, to be sent as `Authorization: Bearer omlx_…`";
         return Err(Box::new(unauthorized("key_missing", sentence)));
     };
     let key = presented.to_str().ok().and_then(bearer);
@@ -45,8 +45,9 @@ fn bearer(value: &str) -> Option<&str> {
 fn is_here(host: &HeaderValue) -> bool {
     let authority = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
     authority.is_some_and(|authority| {
-        !authority.as_str().contains('@') && matches!(authority.host(), "127.0.0.1" | "[::1]")
-            || authority.host().eq_ignore_ascii_case("localhost")
+        let host = authority.host();
+        let is_ours = matches!(host, "127.0.0.1" | "[::1]") || host.eq_ignore_ascii_case("localhost");
+        is_ours && !authority.as_str().contains('@')
     })
 }
 
@@ -109,6 +110,7 @@ mod tests {
             "192.168.0.2",
             "",
             "a@127.0.0.1",
+            "a@localhost",
         ] {
             assert!(!checked(host, None), "{host}");
         }

@@ -25,9 +25,6 @@ use crate::{
     message::{self, Kind, Message},
 };
 
-/// How often a silent stream says that it is there.
-const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(25);
-
 /// Answers a request to all servers.
 pub(super) async fn answer(desk: &Arc<Desk>, asked: Asked) -> Reply {
     let named = asked.headers.get(endpoint::SESSION_ID);
@@ -55,10 +52,7 @@ async fn post(desk: &Arc<Desk>, asked: &Asked, session: Option<Arc<Session>>) ->
     }
     let seen = match Message::peek(&asked.body) {
         Ok(seen) => seen,
-        Err(why) => {
-            let error = message::error(None, why.code(), &why.to_string());
-            return reply::json_text(StatusCode::BAD_REQUEST, error);
-        }
+        Err(why) => return reply::json_text(StatusCode::BAD_REQUEST, why.answer()),
     };
     let offer = Offer::All(desk.handle.clone());
     match (session, seen.kind(), seen.id) {
@@ -104,7 +98,7 @@ fn changes(desk: &Arc<Desk>, changed: Bytes) -> impl futures::Stream<Item = Byte
                 let heard = tokio::select! {
                     () = desk.stop.cancelled() => return None,
                     heard = news.recv() => heard,
-                    () = tokio::time::sleep(KEEP_ALIVE) => {
+                    () = tokio::time::sleep(endpoint::KEEP_ALIVE) => {
                         return Some((Bytes::from_static(b":\n\n"), (news, desk)));
                     }
                 };

@@ -5,6 +5,7 @@
 //! | `server` | the port, the connections, their limits and their end |
 //! | `crowd` | how many connections there may be, and which one goes when it is one too many |
 //! | `guard` | who may ask at all: Host, Origin, key |
+//! | `cors` | what a browser asks for before a page of this machine may |
 //! | `router` | which path is what |
 //! | `endpoint` | `/servers/{name}/mcp` |
 //! | `forward` | a server over HTTP: what is asked and answered is passed on as it comes |
@@ -13,6 +14,7 @@
 //! | `merged` | `/mcp`: all servers as one |
 //! | `omlx` | oMLX's own API, and `/status` |
 
+mod cors;
 mod crowd;
 mod endpoint;
 mod forward;

@@ -1,7 +1,9 @@
 //! oMLX's own API (`/v1/mcp/*`), so that whoever speaks to oMLX can speak to this; and `/status`.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
-use omlx_mcp::{ConnectionStatus, ServerId, ServerSnapshot};
+use omlx_mcp::{ConnectionStatus, ServerId, ServerSnapshot, handle::Server};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, value::RawValue};
 
@@ -99,13 +101,12 @@ pub(super) async fn execute(desk: &Desk, asked: &Asked) -> Reply {
         return reply::refusal(StatusCode::BAD_REQUEST, "not_understood", sentence);
     };
     let arguments = wanted.arguments.unwrap_or_default();
-    let result = call(desk, &asked.guest, (&wanted.tool_name, arguments)).await;
+    let name = full_name(desk, (&asked.guest, &wanted.tool_name));
+    let result = call(desk, &asked.guest, (&name, arguments)).await;
     let is_error = result.get("isError").and_then(Value::as_bool).unwrap_or_default();
-    let content = result.get("content").cloned().unwrap_or_else(|| json!([]));
-    let said = content
-        .pointer("/0/text")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
+    let said = result.pointer("/content/0/text").and_then(Value::as_str);
+    let said = said.map(str::to_owned);
+    let content = content_of(&result);
     reply::json(
         StatusCode::OK,
         &Executed {
@@ -117,19 +118,44 @@ pub(super) async fn execute(desk: &Desk, asked: &Asked) -> Reply {
     )
 }
 
-/// `GET /status`: the product's own words for every server this client may use.
+/// A tool may be named without its server, as in oMLX; the first server that lists it is meant.
+fn full_name<'a>(desk: &Desk, (guest, name): (&Guest, &'a str)) -> Cow<'a, str> {
+    if name.contains(names::SEPARATOR) {
+        return name.into();
+    }
+    let lists = |server: &Server| {
+        let tools = names::tools_of(server, guest);
+        tools.iter().any(|tool| tool["name"] == name)
+    };
+    let found = names::servers_of(&desk.handle, guest).into_iter().find(lists);
+    found.map_or(name.into(), |server| names::full_name(server.id(), name).into())
+}
+
+/// What a tool said, as oMLX passes it on: the text of the one item there is, or a list; of a result without content what
+/// it has in structured form.
+fn content_of(result: &Value) -> Value {
+    let said = |item: &Value| {
+        let text = item.get("text").or_else(|| item.get("data"));
+        text.cloned().unwrap_or_else(|| item.to_string().into())
+    };
+    match result.get("content").and_then(Value::as_array).map(Vec::as_slice) {
+        None | Some([]) => result.get("structuredContent").cloned().unwrap_or_default(),
+        Some([item]) => said(item),
+        Some(items) => items.iter().map(said).collect(),
+    }
+}
+
+/// `GET /status`: the product's own words for every server this client may use. What a person is shown to sign in is not
+/// the client's: with it somebody else could sign in in their place.
 pub(super) fn status(desk: &Desk, guest: &Guest) -> Reply {
     let snapshot = desk.handle.snapshot().borrow().clone();
-    let servers: Vec<&ServerSnapshot> = snapshot
-        .servers
-        .iter()
-        .filter(|server| guest.may_use(&server.id))
-        .collect();
-    let document = json!({
-        "client": guest.client().name(),
-        "servers": servers,
-        "config_problems": snapshot.config_problems,
-    });
+    let lent = snapshot.servers.iter().filter(|server| guest.may_use(&server.id));
+    let told = |server: &ServerSnapshot| ServerSnapshot {
+        prompt: None,
+        ..server.clone()
+    };
+    let servers: Vec<ServerSnapshot> = lent.map(told).collect();
+    let document = json!({ "client": guest.client().name(), "servers": servers });
     reply::json(StatusCode::OK, &document)
 }
 

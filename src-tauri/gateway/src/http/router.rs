@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use omlx_mcp::handle::{Handle, Server};
@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    cors,
     crowd::Seat,
     endpoint, guard, merged,
     newer::Newer,
@@ -74,15 +75,29 @@ impl<'a> Route<'a> {
 
 /// Answers a request.
 pub(super) async fn answer(desk: Arc<Desk>, seat: Arc<Seat>, request: Request<Incoming>) -> Reply {
-    match admitted(&desk, &seat, request).await {
-        Ok(reply) => reply,
-        Err(refused) => *refused,
+    let (head, body) = request.into_parts();
+    if let Err(refused) = guard::check_names(&head.headers) {
+        return *refused;
+    }
+    let origin = head.headers.get(header::ORIGIN).cloned();
+    let answered = admitted(&desk, &seat, (head, body)).await;
+    let answer = answered.unwrap_or_else(|refused| *refused);
+    match origin {
+        Some(origin) => cors::let_read(answer, origin),
+        None => answer,
     }
 }
 
-async fn admitted(desk: &Arc<Desk>, seat: &Seat, request: Request<Incoming>) -> Result<Reply, Box<Reply>> {
-    let (head, body) = request.into_parts();
-    guard::check_names(&head.headers)?;
+async fn admitted(
+    desk: &Arc<Desk>,
+    seat: &Seat,
+    (head, body): (Parts, Incoming),
+) -> Result<Reply, Box<Reply>> {
+    let route = Route::of(head.uri.path());
+    let methods = route.as_ref().map(Route::methods).unwrap_or_default();
+    if let Some(answer) = cors::preflight(&head.method, &head.headers, methods) {
+        return Ok(answer);
+    }
     let guest = guard::admit(&desk.lobby, &head.headers)?;
     if !seat.is_known(&guest) {
         let sentence = "there are too many connections already";
@@ -92,11 +107,11 @@ async fn admitted(desk: &Arc<Desk>, seat: &Seat, request: Request<Incoming>) -> 
             sentence,
         )));
     }
-    let Some(route) = Route::of(head.uri.path()) else {
+    let Some(route) = route else {
         return Err(Box::new(nothing_here()));
     };
-    if !route.methods().split(", ").any(|method| head.method == method) {
-        return Err(Box::new(not_allowed(route.methods())));
+    if !methods.split(", ").any(|method| head.method == method) {
+        return Err(Box::new(not_allowed(methods)));
     }
     let asked = Asked {
         method: head.method,

@@ -102,11 +102,7 @@ impl Merged {
     pub(crate) async fn take(&self, text: Bytes) {
         let seen = match Message::peek(&text) {
             Ok(seen) => seen,
-            Err(why) => {
-                return self
-                    .tell(message::error(None, why.code(), &why.to_string()))
-                    .await;
-            }
+            Err(why) => return self.tell(why.answer()).await,
         };
         match (seen.kind(), seen.id) {
             (Some(Kind::Request), Some(id)) => self.request(id, &seen).await,
