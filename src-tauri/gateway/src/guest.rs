@@ -3,13 +3,14 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use http::HeaderMap;
 use indexmap::IndexMap;
+use memchr::memmem::Finder;
 use omlx_mcp::{
     Explain, ServerId,
     access::{Access, Call, Client, ListDigest, Refusal, ToolSet},
@@ -304,13 +305,14 @@ impl ListAsked {
 
 /// How a call went, by its answer.
 pub(crate) fn outcome_of(answer: &[u8]) -> &'static str {
-    let says = |text: &[u8]| memchr::memmem::find(answer, text).is_some();
-    // A result that quotes these words loses a shade of a line in a log, and nothing else.
-    if says(b"\"isError\":true") || says(b"\"isError\": true") {
-        "tool_error"
-    } else {
-        "ok"
-    }
+    static MEMBER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"isError\":"));
+    // A result that quotes this loses a shade of a line in a log, and nothing else.
+    let mut members = MEMBER.find_iter(answer);
+    let is_true = |at: usize| {
+        let value = &answer[at + MEMBER.needle().len()..];
+        value.trim_ascii_start().starts_with(b"true")
+    };
+    if members.any(is_true) { "tool_error" } else { "ok" }
 }
 
 /// The result of a call that is not let through, and its code.

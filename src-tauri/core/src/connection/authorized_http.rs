@@ -25,6 +25,7 @@ use url::Url;
 use super::{
     carrier::{Carrier, Parcel},
     fault::{HttpFault, host, said},
+    nearby::Address,
     token_source::{TokenSource, Verdict},
 };
 use crate::{
@@ -43,6 +44,8 @@ pub struct AuthorizedHttp(Arc<Inner>);
 struct Inner {
     client: Carrier,
     url: Url,
+    /// Where that is, if it is on this machine.
+    address: Option<Address>,
     headers: HeaderMap,
     tokens: Arc<dyn TokenSource>,
     refusals: watch::Sender<Option<Arc<Refusal>>>,
@@ -103,6 +106,7 @@ impl AuthorizedHttp {
     ) -> Self {
         Self(Arc::new(Inner {
             client: client.into(),
+            address: Address::of(&url),
             url,
             headers,
             tokens,
@@ -132,8 +136,8 @@ impl AuthorizedHttp {
     /// status is a response.
     pub async fn send(&self, request: Outgoing) -> Result<reqwest::Response, HttpFault> {
         let url = self.destination(&request)?;
-        let bearer = self.bearer(&url)?;
-        let response = self.attempt(&request, &url, bearer.as_deref()).await?;
+        let bearer = self.bearer(url)?;
+        let response = self.attempt(&request, url, bearer.as_deref()).await?;
         let refusal = match self.admitted(response, &request, bearer.as_deref()).await {
             Ok(response) => return Ok(response),
             Err(refusal) => refusal,
@@ -145,22 +149,22 @@ impl AuthorizedHttp {
             Verdict::GiveUp => Err(self.kept(refusal)),
             Verdict::Unavailable(problem) => Err(HttpFault::TokenUnavailable(problem)),
             Verdict::Retry(fresh) => {
-                let response = self.attempt(&request, &url, Some(&fresh)).await?;
+                let response = self.attempt(&request, url, Some(&fresh)).await?;
                 let admitted = self.admitted(response, &request, Some(&fresh)).await;
                 admitted.map_err(|refusal| self.kept(refusal))
             }
         }
     }
 
-    fn destination(&self, request: &Outgoing) -> Result<Url, HttpFault> {
+    fn destination<'a>(&'a self, request: &'a Outgoing) -> Result<&'a Url, HttpFault> {
         let configured = &self.0.url;
         match &request.url {
             Some(url) if url.origin() != configured.origin() => Err(HttpFault::ForeignEndpoint {
                 host: host(configured),
                 target: host(url),
             }),
-            Some(url) => Ok(url.clone()),
-            None => Ok(configured.clone()),
+            Some(url) => Ok(url),
+            None => Ok(configured),
         }
     }
 
@@ -227,9 +231,12 @@ impl AuthorizedHttp {
             let presented = bearer.present(&mut headers, (&outgoing.method, url));
             presented.map_err(|error| HttpFault::TokenUnavailable(error.problem()))?;
         }
+        let elsewhere = (*url != self.0.url).then(|| Address::of(url)).flatten();
+        let own = self.0.address.as_ref().filter(|_| *url == self.0.url);
         let parcel = Parcel {
             method: &outgoing.method,
             url,
+            address: own.or(elsewhere.as_ref()),
             headers,
             body: outgoing.body.clone(),
         };

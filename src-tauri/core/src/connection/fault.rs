@@ -8,7 +8,7 @@ use std::{error::Error, io, sync::Arc, time::Duration};
 use http::StatusCode;
 use url::Url;
 
-use super::authorized_http::Refusal;
+use super::{authorized_http::Refusal, nearby::Lost};
 use crate::{Action, Explain, Problem, network};
 
 /// No usable answer from an HTTP server.
@@ -152,13 +152,21 @@ impl HttpFault {
     }
 
     /// The same for a server on this machine.
-    pub(super) fn nearby(error: &hyper_util::client::legacy::Error, url: &Url) -> Self {
-        let cause = NetworkCause::in_chain(error).unwrap_or(NetworkCause::Broken);
+    pub(super) fn nearby(lost: Lost, url: &Url) -> Self {
         let host = host(url);
-        if error.is_connect() {
-            Self::Unreachable { host, cause }
-        } else {
-            Self::Interrupted { host, cause }
+        let cause = |error: &(dyn Error + 'static)| {
+            let known = NetworkCause::in_chain(error);
+            known.unwrap_or(NetworkCause::Broken)
+        };
+        match lost {
+            Lost::Unreached(error) => Self::Unreachable {
+                host,
+                cause: cause(&error),
+            },
+            Lost::Interrupted(error) => Self::Interrupted {
+                host,
+                cause: cause(&error),
+            },
         }
     }
 

@@ -101,12 +101,13 @@ pub(super) async fn post(
             return unanswered(desk, (server, called), ((asked, seen), why)).await;
         }
     };
+    let (kind, status) = (media(&response), response.status());
     let request = matches!(seen.kind(), Some(Kind::Request));
-    if request && media(&response) == Media::Other && !response.status().is_client_error() {
+    if request && kind == Media::Other && !status.is_client_error() {
         let why = unexpected(&response);
         return unanswered(desk, (server, called), ((asked, seen), why)).await;
     }
-    if request && media(&response) == Media::Json && is_trouble(response.status()) {
+    if request && kind == Media::Json && is_trouble(status) {
         return match in_trouble(response).await {
             Ok(error) => {
                 if let Some(called) = called {
@@ -118,7 +119,7 @@ pub(super) async fn post(
         };
     }
     if seen.method() == "tools/list"
-        && response.status().is_success()
+        && status.is_success()
         && let Some(list) = ListAsked::of(seen)
     {
         return listed((server, asked), (seen, &list), response).await;
@@ -127,9 +128,9 @@ pub(super) async fn post(
         (Some(Kind::Request), Some(id)) => Some(Unfinished::of(server, (id, seen.method()))),
         _ => None,
     };
-    let owed = owed.filter(|_| response.status().is_success() && media(&response) == Media::Events);
+    let owed = owed.filter(|_| status.is_success() && kind == Media::Events);
     let is_short = owed.is_some() && response.content_length().is_some_and(|length| length <= SHORT);
-    let answer = passed_back(response, (called, owed));
+    let answer = passed_back((response, kind), (called, owed));
     if is_short {
         in_one_piece(answer).await
     } else {
@@ -160,7 +161,7 @@ pub(super) async fn get(http: &AuthorizedHttp, asked: &Asked) -> Option<Reply> {
     let mut request = outgoing(asked);
     request.operation = Some("GET event stream".to_owned());
     match http.send(request).await {
-        Ok(response) => Some(passed_back(response, (None, None))),
+        Ok(response) => Some(passed_back_as_it_is(response)),
         Err(fault) if crate::relay::is_away(&Unanswered::Http(fault.clone())) => None,
         Err(_) => Some(reply::empty(StatusCode::BAD_GATEWAY)),
     }
@@ -169,7 +170,7 @@ pub(super) async fn get(http: &AuthorizedHttp, asked: &Asked) -> Option<Reply> {
 /// Passes on the end of a session; where the server cannot be told, it is over all the same.
 pub(super) async fn delete(http: &AuthorizedHttp, asked: &Asked) -> Reply {
     match http.send(outgoing(asked)).await {
-        Ok(response) => passed_back(response, (None, None)),
+        Ok(response) => passed_back_as_it_is(response),
         Err(_) => reply::empty(StatusCode::NO_CONTENT),
     }
 }
@@ -281,7 +282,15 @@ async fn in_one_piece(reply: Reply) -> Reply {
     Response::from_parts(head, reply::whole(whole.freeze()))
 }
 
-fn passed_back(response: reqwest::Response, (called, owed): (Option<Called>, Option<Unfinished>)) -> Reply {
+fn passed_back_as_it_is(response: reqwest::Response) -> Reply {
+    let kind = media(&response);
+    passed_back((response, kind), (None, None))
+}
+
+fn passed_back(
+    (response, kind): (reqwest::Response, Media),
+    (called, owed): (Option<Called>, Option<Unfinished>),
+) -> Reply {
     let status = response.status();
     let mut answer = Response::new(());
     *answer.status_mut() = status;
@@ -290,7 +299,7 @@ fn passed_back(response: reqwest::Response, (called, owed): (Option<Called>, Opt
         // Something may have to be added.
         answer.headers_mut().remove(header::CONTENT_LENGTH);
     }
-    let body: reqwest::Body = if media(&response) == Media::Other {
+    let body: reqwest::Body = if kind == Media::Other {
         // Pages are not MCP, and say whatever a server's proxy says, our token included; the status is what counts.
         answer.headers_mut().remove(header::CONTENT_LENGTH);
         answer.headers_mut().remove(header::CONTENT_TYPE);
