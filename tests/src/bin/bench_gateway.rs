@@ -1,7 +1,8 @@
 //! `make bench`: what the bridge and the gateway add, beside forwarders that only copy bytes, in one run, interleaved.
 //!
 //! `bench-gateway OMLX` takes the command line to measure. Nothing here passes or fails: time is never asserted. With
-//! other words the same program is a floor: `floor-bridge URL`, `floor-proxy URL`.
+//! other words the same program is a floor (`floor-bridge URL`, `floor-proxy URL`), or one of the two ends, for
+//! `scripts/instructions.sh`: `upstream`, and `calls N URL [KEY]`.
 
 #[path = "bench_gateway/client.rs"]
 mod client;
@@ -41,6 +42,9 @@ async fn main() -> ExitCode {
     let outcome = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["floor-bridge", url] => floor::bridge(url).await,
         ["floor-proxy", url] => floor::proxy(url).await,
+        ["upstream"] => serve_upstream().await,
+        ["calls", many, url] => calls(many, (url, None)).await,
+        ["calls", many, url, key] => calls(many, (url, Some(key))).await,
         [omlx] => measure(omlx).await,
         _ => Err("usage: bench-gateway OMLX".into()),
     };
@@ -51,6 +55,19 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn serve_upstream() -> Outcome {
+    say(&upstream::start().await?)?;
+    std::future::pending().await
+}
+
+async fn calls(many: &str, (url, key): (&str, Option<&str>)) -> Outcome {
+    let mut way = Http::new(url, key).await?;
+    for _ in 0..many.parse::<usize>()? {
+        way.call("echo", 0).await?;
+    }
+    Ok(())
 }
 
 /// Every way to the same server.
