@@ -49,6 +49,8 @@ impl Mend {
         Some(match code {
             "unknown_server" => format!("{program} status lists them; {program} add NAME URL adds one"),
             "port_in_use" | "cannot_listen" => format!("{program} serve --port N, with a port that is free"),
+            "tool_changed_again" => format!("{program} access review shows it as it is now"),
+            "unknown_client" => format!("{program} access list"),
             "config_missing" => format!("{program} add NAME URL"),
             "server_variable" => format!("export that variable, then: {program} status"),
             _ => return None,

@@ -26,6 +26,8 @@ pub mod event;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod handle;
+#[cfg(feature = "specta")]
+pub mod json_value;
 pub mod network;
 pub mod oauth;
 pub mod probe;

@@ -1,7 +1,6 @@
 //! A tool as the panel shows it.
 
-use std::collections::BTreeMap;
-
+use omlx_mcp::json_value::JsonValue;
 use rmcp::model;
 use serde::Serialize;
 use serde_json::Value;
@@ -20,19 +19,6 @@ pub(crate) struct Tool {
     read_only: Option<bool>,
     /// `annotations.destructiveHint`
     destructive: Option<bool>,
-}
-
-/// How any JSON is told to TypeScript.
-#[derive(Clone, Debug, Serialize, specta::Type)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "only its type crosses, for values that are JSON already")]
-enum JsonValue {
-    Null(()),
-    Bool(bool),
-    Number(i32),
-    Text(String),
-    List(Vec<JsonValue>),
-    Object(BTreeMap<String, JsonValue>),
 }
 
 impl From<&model::Tool> for Tool {

@@ -283,8 +283,20 @@ export type ImportVerdict =
 /**  It makes no sense. */
 "invalid";
 
-/**  How any JSON is told to TypeScript. */
-export type JsonValue = null | boolean | number | string | JsonValue[] | { [key in string]: JsonValue };
+/**  Any JSON, for bindings: its type crosses for values that are JSON already. */
+export type JsonValue = 
+/**  `null` */
+null | 
+/**  `true` or `false` */
+boolean | 
+/**  A number */
+number | 
+/**  A text */
+string | 
+/**  Several */
+JsonValue[] | 
+/**  Several, by name */
+{ [key in string]: JsonValue };
 
 /**  What keeps the key. */
 export type KeySource = 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    AccessError, Client, ToolSet,
+    AccessError, Client, ReviewedTool, ToolSet,
     definition::{Definition, Fingerprint},
     file,
 };
@@ -21,8 +21,6 @@ use crate::ServerId;
 /// What one client has approved of one server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Approvals {
-    /// The client's name when this was last written, for a list of what is held back.
-    pub(super) client: String,
     pub(super) server: ServerId,
     pub(super) tools: BTreeMap<String, Approval>,
 }
@@ -56,9 +54,8 @@ pub(super) enum Standing {
 }
 
 impl Approvals {
-    fn none(client: &Client, server: &ServerId) -> Self {
+    fn none(server: &ServerId) -> Self {
         Self {
-            client: client.name().to_owned(),
             server: server.clone(),
             tools: BTreeMap::new(),
         }
@@ -82,15 +79,14 @@ impl Approvals {
     /// Changes the file, which is made when there is none.
     pub(super) fn update<T>(
         path: &Path,
-        (client, server): (&Client, &ServerId),
+        server: &ServerId,
         change: impl FnOnce(&mut Self) -> Result<T, AccessError>,
     ) -> Result<T, AccessError> {
         file::update(path, |before| {
             let mut approvals = match before {
                 Some(bytes) => Self::parse(bytes, path)?,
-                None => Self::none(client, server),
+                None => Self::none(server),
             };
-            client.name().clone_into(&mut approvals.client);
             let outcome = change(&mut approvals)?;
             Ok((approvals.text(path)?, outcome))
         })
@@ -144,18 +140,48 @@ impl Approvals {
         }
     }
 
-    /// Approves what is held back under that name, or all of it; how many that were. Only what was written down is
-    /// approved, which is what was shown: a server that has changed it again meanwhile is held back again.
-    pub(super) fn approve(&mut self, tool: Option<&str>, now: Timestamp) -> usize {
-        let wanted = |name: &str| tool.is_none_or(|tool| tool == name);
-        let held = self.tools.iter_mut().filter(|(name, _)| wanted(name));
+    /// Approves what was reviewed, all of it or nothing; how many tools that were. Only what is written down can be
+    /// approved, and only as long as it is what was shown.
+    pub(super) fn approve(
+        &mut self,
+        client: &Client,
+        reviewed: &[ReviewedTool],
+        now: Timestamp,
+    ) -> Result<usize, AccessError> {
+        for reviewed in reviewed {
+            self.check(client, reviewed)?;
+        }
         let mut approved = 0;
-        for (_, approval) in held {
+        for reviewed in reviewed {
+            let Some(approval) = self.tools.get_mut(&reviewed.tool) else {
+                continue;
+            };
             if let Some(changed) = approval.changed.take() {
                 approval.approved = Seen { at: now, ..changed };
                 approved += 1;
             }
         }
-        approved
+        Ok(approved)
+    }
+
+    /// Whether a tool is held back as it was reviewed.
+    fn check(&self, client: &Client, reviewed: &ReviewedTool) -> Result<(), AccessError> {
+        let (client, tool) = (client.name().to_owned(), reviewed.tool.clone());
+        let server = self.server.clone();
+        let held = self
+            .tools
+            .get(&tool)
+            .and_then(|approval| approval.changed.as_ref());
+        match held {
+            None => Err(AccessError::NothingHeld {
+                client,
+                server,
+                tool: Some(tool),
+            }),
+            Some(changed) if changed.fingerprint.as_str() != reviewed.version => {
+                Err(AccessError::ToolChangedAgain { client, server, tool })
+            }
+            Some(_) => Ok(()),
+        }
     }
 }

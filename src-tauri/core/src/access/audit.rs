@@ -47,8 +47,10 @@ pub struct Call<'a> {
 
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct LoggedCall {
     /// When it was over.
+    #[cfg_attr(feature = "specta", specta(type = String))]
     pub at: Timestamp,
     /// Who called, as it was named then.
     pub client: String,
@@ -57,11 +59,13 @@ pub struct LoggedCall {
     /// Its tool.
     pub tool: String,
     /// How long the client waited, in milliseconds.
+    #[cfg_attr(feature = "specta", specta(type = u32))]
     pub duration_ms: u64,
     /// `ok`, `tool_error`, or the code of the problem.
     pub outcome: String,
     /// What was sent along, if the user asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<crate::json_value::JsonValue>))]
     pub arguments: Option<Value>,
 }
 

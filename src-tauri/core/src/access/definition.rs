@@ -22,6 +22,13 @@ const KEYS: [&str; 6] = [
 #[serde(transparent)]
 pub(super) struct Fingerprint(String);
 
+impl Fingerprint {
+    /// In hexadecimal digits.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// What is told to a model about one tool.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Definition {

@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    AccessError, Call, Client, ClientId, ClientKey, ClientSummary, HeldTool, LoggedCall, Refusal, Rules,
-    ToolSet,
+    AccessError, Call, Client, ClientId, ClientKey, ClientSummary, HeldTool, LoggedCall, Refusal,
+    ReviewedTool, Rules, ToolSet,
     approvals::{Approvals, Standing},
     audit::{self, Log},
     client::BRIDGE,
@@ -145,7 +145,7 @@ impl Access {
         })?;
         self.0.last_use.forget(gone.id());
         for path in self.approval_files()? {
-            if is_of(&path, gone.id()) {
+            if client_of(&path) == gone.id().as_str() {
                 file::remove(&path)?;
             }
         }
@@ -253,10 +253,15 @@ impl Access {
 
     /// Every tool that is held back from anyone.
     pub fn held(&self) -> Result<Vec<HeldTool>, AccessError> {
+        let ledger = self.ledger()?;
         let mut held = Vec::new();
         for path in self.approval_files()? {
+            // What was left behind by a client that is gone is held back from nobody.
+            let Some(client) = ledger.name_of(client_of(&path)) else {
+                continue;
+            };
             if let Some(approvals) = Approvals::read(&path)? {
-                held.extend(HeldTool::all_of(&approvals));
+                held.extend(HeldTool::all_of(client, &approvals));
             }
         }
         held.sort_by(|one, other| {
@@ -265,26 +270,27 @@ impl Access {
         Ok(held)
     }
 
-    /// Lets a client have a tool as it is described now; every one of the server's that is held back, when none is named.
-    /// How many that were.
-    pub fn approve(&self, client: &str, server: &ServerId, tool: Option<&str>) -> Result<usize, AccessError> {
+    /// Lets a client have tools as they were reviewed; how many that were. When one of them has changed again, or is not
+    /// held back, nothing is approved.
+    pub fn approve(
+        &self,
+        client: &str,
+        server: &ServerId,
+        reviewed: &[ReviewedTool],
+    ) -> Result<usize, AccessError> {
         let client = self.named(client)?;
         let path = self.approval_file(client.id(), server);
-        let now = self.0.clock.now();
-        let approved = match Approvals::read(&path)? {
-            Some(_) => Approvals::update(&path, (&client, server), |approvals| {
-                Ok(approvals.approve(tool, now))
-            })?,
-            None => 0,
-        };
-        if approved == 0 {
+        if reviewed.is_empty() || !path.exists() {
             return Err(AccessError::NothingHeld {
                 client: client.name().to_owned(),
                 server: server.clone(),
-                tool: tool.map(str::to_owned),
+                tool: reviewed.first().map(|reviewed| reviewed.tool.clone()),
             });
         }
-        Ok(approved)
+        let now = self.0.clock.now();
+        Approvals::update(&path, server, |approvals| {
+            approvals.approve(&client, reviewed, now)
+        })
     }
 
     /// Writes a call into the log. What cannot be written is told to our own log, and stops nobody.
@@ -339,7 +345,8 @@ impl Access {
         Ledger::update(&self.ledger_path(), change)
     }
 
-    fn named(&self, name: &str) -> Result<Client, AccessError> {
+    /// The client of that name, with its rules as they are now; capitals do not matter. The stdio bridge is one.
+    pub fn named(&self, name: &str) -> Result<Client, AccessError> {
         if name.eq_ignore_ascii_case(BRIDGE) {
             return Ok(Client::on_standard_streams());
         }
@@ -359,7 +366,7 @@ impl Access {
             return Ok(known);
         }
         let now = self.0.clock.now();
-        let noted = Approvals::update(&path, (client, server), |approvals| {
+        let noted = Approvals::update(&path, server, |approvals| {
             approvals.take_note(client, tools, now);
             Ok(Arc::new(approvals.clone()))
         })?;
@@ -430,10 +437,8 @@ pub enum LogArguments {
     No,
 }
 
-fn is_of(path: &Path, client: &ClientId) -> bool {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    name.split('.').next() == Some(client.as_str())
+/// The id of the client whose approvals a file holds.
+fn client_of(path: &Path) -> &str {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.and_then(|name| name.split('.').next()).unwrap_or_default()
 }

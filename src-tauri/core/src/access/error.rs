@@ -35,6 +35,19 @@ pub enum AccessError {
         /// The tool asked for; none for any.
         tool: Option<String>,
     },
+    /// What is held back is not what was shown.
+    #[error(
+        "the tool '{tool}' of '{server}' has changed again since it was reviewed for '{client}', so nothing was approved; \
+         review it as it is now"
+    )]
+    ToolChangedAgain {
+        /// The client.
+        client: String,
+        /// The server.
+        server: ServerId,
+        /// The tool.
+        tool: String,
+    },
     /// A file of ours was written by someone else, or by a newer version.
     #[error("{} cannot be understood, so no client is let in", .0.display())]
     Damaged(PathBuf),
@@ -67,6 +80,7 @@ impl Explain for AccessError {
             Self::Name => "client_name",
             Self::Pattern(_) => "client_rule",
             Self::NothingHeld { .. } => "nothing_held",
+            Self::ToolChangedAgain { .. } => "tool_changed_again",
             Self::Damaged(_) => "access_damaged",
             Self::Disk { .. } => "access_disk",
             Self::NoRandomness => "access_no_randomness",

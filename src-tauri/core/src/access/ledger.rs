@@ -99,6 +99,16 @@ impl Ledger {
         self.entries.get(at).ok_or(AccessError::Name)
     }
 
+    /// What the client with that id is called; none when it was revoked.
+    pub(super) fn name_of(&self, id: &str) -> Option<&str> {
+        if id == BRIDGE {
+            return Some(BRIDGE);
+        }
+        let mut clients = self.entries.iter().map(|entry| &entry.client);
+        let client = clients.find(|client| client.id().as_str() == id)?;
+        Some(client.name())
+    }
+
     /// Where it stands.
     pub(super) fn position(&self, name: &str) -> Result<usize, AccessError> {
         let wanted = name.to_lowercase();

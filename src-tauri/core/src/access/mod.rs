@@ -35,7 +35,7 @@ pub use definition::{ListDigest, ToolSet};
 pub use desk::{Access, LogArguments};
 pub use error::{AccessError, Refusal};
 pub use key::ClientKey;
-pub use review::HeldTool;
+pub use review::{HeldTool, ReviewedTool};
 pub use rules::{Pattern, PatternError, Patterns, Rules};
 
 /// Where the gateway listens unless it is told otherwise.

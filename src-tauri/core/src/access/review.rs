@@ -19,12 +19,15 @@ const MAX_SHOWN: usize = 20_000;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 pub struct HeldTool {
-    /// The client it is held back from.
+    /// The client it is held back from, as it is called now.
     pub client: String,
     /// Whose tool it is.
     pub server: ServerId,
     /// Its name.
     pub tool: String,
+    /// Which state of the tool this is, for it to be approved and no later one: the fingerprint of its definition. Whole,
+    /// because a server that chooses both texts could make two whose first digits are the same.
+    pub version: String,
     /// When it was approved as it was.
     #[cfg_attr(feature = "specta", specta(type = String))]
     pub approved_at: Timestamp,
@@ -35,20 +38,39 @@ pub struct HeldTool {
     pub diff: Vec<DiffLine>,
 }
 
+/// A tool that somebody has looked at, in the state that was shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct ReviewedTool {
+    /// Its name, without the server's.
+    pub tool: String,
+    /// The version that was shown ([`HeldTool::version`]).
+    pub version: String,
+}
+
 impl HeldTool {
-    /// Everything that is held back in one file.
-    pub(super) fn all_of(approvals: &Approvals) -> Vec<Self> {
+    /// The tool as it was shown here.
+    pub fn reviewed(&self) -> ReviewedTool {
+        ReviewedTool {
+            tool: self.tool.clone(),
+            version: self.version.clone(),
+        }
+    }
+
+    /// Everything that is held back from a client in one file.
+    pub(super) fn all_of(client: &str, approvals: &Approvals) -> Vec<Self> {
         let held = approvals.tools.iter();
-        held.filter_map(|(tool, approval)| Self::of(approvals, tool, approval))
+        held.filter_map(|(tool, approval)| Self::of((client, approvals), tool, approval))
             .collect()
     }
 
-    fn of(approvals: &Approvals, tool: &str, approval: &Approval) -> Option<Self> {
+    fn of((client, approvals): (&str, &Approvals), tool: &str, approval: &Approval) -> Option<Self> {
         let changed = approval.changed.as_ref()?;
         Some(Self {
-            client: approvals.client.clone(),
+            client: client.to_owned(),
             server: approvals.server.clone(),
             tool: tool.to_owned(),
+            version: changed.fingerprint.as_str().to_owned(),
             approved_at: approval.approved.at,
             changed_at: changed.at,
             diff: diff(

@@ -260,10 +260,9 @@ fn a_tool_that_changed_is_held_back_until_it_is_approved_as_it_is() {
     );
     assert_eq!(place.desk().clients().expect("listed")[0].held_tools, 1);
 
-    assert_eq!(
-        place.desk().approve("cursor", &notion(), None).expect("approved"),
-        1
-    );
+    let reviewed = [held[0].reviewed()];
+    let approved = place.desk().approve("cursor", &notion(), &reviewed);
+    assert_eq!(approved.expect("approved"), 1);
     assert_eq!(refused(&after), None);
     assert_eq!(
         refused(&before),
@@ -272,12 +271,93 @@ fn a_tool_that_changed_is_held_back_until_it_is_approved_as_it_is() {
     );
     let nothing = place
         .desk()
-        .approve("cursor", &notion(), Some("add"))
+        .approve("cursor", &notion(), &[reviewed_as("add", "")])
         .expect_err("nothing");
     assert_eq!(
         nothing.to_string(),
         "nothing is held back from 'Cursor' at 'notion' under the name 'add'"
     );
+}
+
+fn reviewed_as(tool: &str, version: &str) -> ReviewedTool {
+    ReviewedTool {
+        tool: tool.to_owned(),
+        version: version.to_owned(),
+    }
+}
+
+#[test]
+fn a_tool_that_changed_again_after_it_was_reviewed_is_not_approved_nor_is_any_beside_it() {
+    let place = Place::new();
+    let (client, desk) = (place.client(), place.desk());
+    let tools = |search: &str, add: &str| ToolSet::of(&[tool("search", search), tool("add", add)]);
+    let listed = |tools: &ToolSet| desk.sieve(&client, &notion(), tools).expect("sieved").len();
+    assert_eq!(listed(&tools("a", "a")), 2);
+    assert_eq!(listed(&tools("b", "b")), 0);
+    let reviewed: Vec<_> = desk
+        .held()
+        .expect("read")
+        .iter()
+        .map(HeldTool::reviewed)
+        .collect();
+    assert_eq!(listed(&tools("evil", "b")), 0);
+    let error = place
+        .desk()
+        .approve("Cursor", &notion(), &reviewed)
+        .expect_err("refused");
+    assert_eq!(error.code(), "tool_changed_again");
+    assert_eq!(
+        error.to_string(),
+        "the tool 'search' of 'notion' has changed again since it was reviewed for 'Cursor', so nothing was approved; \
+         review it as it is now"
+    );
+    assert_eq!(listed(&tools("evil", "b")), 0, "nothing was approved");
+    let now: Vec<_> = desk
+        .held()
+        .expect("read")
+        .iter()
+        .map(HeldTool::reviewed)
+        .collect();
+    assert_eq!(desk.approve("Cursor", &notion(), &now).expect("approved"), 2);
+    assert_eq!(listed(&tools("evil", "b")), 2);
+}
+
+#[test]
+fn the_first_digits_of_a_version_approve_nothing() {
+    let place = Place::new();
+    let (client, desk) = (place.client(), place.desk());
+    for text in ["a", "b"] {
+        desk.sieve(&client, &notion(), &ToolSet::of(&[tool("search", text)]))
+            .expect("sieved");
+    }
+    let held = desk.held().expect("read");
+    let short = reviewed_as("search", &held[0].version[..32]);
+    let error = desk.approve("Cursor", &notion(), &[short]).expect_err("refused");
+    assert_eq!(error.code(), "tool_changed_again");
+    assert_eq!(desk.held().expect("read"), held);
+}
+
+#[test]
+fn what_is_held_back_from_a_renamed_client_is_told_under_its_present_name() {
+    let place = Place::new();
+    let (client, desk) = (place.client(), place.desk());
+    for text in ["a", "b"] {
+        desk.sieve(&client, &notion(), &ToolSet::of(&[tool("search", text)]))
+            .expect("sieved");
+        desk.sieve(
+            &Client::on_standard_streams(),
+            &notion(),
+            &ToolSet::of(&[tool("search", text)]),
+        )
+        .expect("sieved");
+    }
+    desk.rename("Cursor", "Work").expect("renamed");
+    let held = place.desk().held().expect("read");
+    let names: Vec<_> = held.iter().map(|held| held.client.as_str()).collect();
+    assert_eq!(names, ["Work", "bridge"]);
+    assert_eq!(place.desk().clients().expect("listed")[0].held_tools, 1);
+    let reviewed = [held[0].reviewed()];
+    assert_eq!(desk.approve("Work", &notion(), &reviewed).expect("approved"), 1);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `omlx mcp access`: who may use the gateway, what each may see, and what each did.
 
+mod approve;
 mod list;
 mod log;
 mod review;
@@ -56,7 +57,7 @@ enum What {
     /// Take clients' keys away, and what they approved
     Revoke(NamesArguments),
     Review(review::ReviewArguments),
-    Approve(review::ApproveArguments),
+    Approve(approve::ApproveArguments),
     Log(log::LogArguments),
 }
 
@@ -159,7 +160,7 @@ pub(super) fn run(
         What::Renew(renew) => renew_client(&renew.name, &access, (context, output))?,
         What::Revoke(revoke) => revoke_clients(&revoke.names, &access, (context, output))?,
         What::Review(arguments) => return review::run(arguments, &access, (context, output)),
-        What::Approve(arguments) => review::approve(arguments, &access, (context, output))?,
+        What::Approve(arguments) => return approve::run(arguments, &access, (context, output)),
         What::Log(arguments) => log::run(arguments, &access, (context, output))?,
     }
     Ok(Ending::Done)
