@@ -1,10 +1,15 @@
 //! Two texts side by side, line by line, for a person to agree to.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use similar::{ChangeTag, TextDiff};
 
 /// How many unchanged lines are shown around a change.
 const CONTEXT: usize = 3;
+
+/// How long the shortest difference is looked for; after that it is a longer one.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Stands for the unchanged lines between two changes.
 const LEFT_OUT: &str = "…";
@@ -34,7 +39,7 @@ pub enum DiffKind {
 
 /// What makes `new` of `old`, with a few lines around each change; nothing when they are the same.
 pub fn diff(old: &str, new: &str) -> Vec<DiffLine> {
-    let diff = TextDiff::from_lines(old, new);
+    let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(old, new);
     let mut lines = Vec::new();
     for group in diff.grouped_ops(CONTEXT) {
         if !lines.is_empty() {

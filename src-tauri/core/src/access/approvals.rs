@@ -140,6 +140,12 @@ impl Approvals {
         }
     }
 
+    /// How many tools are held back.
+    pub(super) fn count_held(&self) -> u32 {
+        let held = self.tools.values().filter(|approval| approval.changed.is_some());
+        u32::try_from(held.count()).unwrap_or(u32::MAX)
+    }
+
     /// Approves what was reviewed, all of it or nothing; how many tools that were. Only what is written down can be
     /// approved, and only as long as it is what was shown.
     pub(super) fn approve(

@@ -121,17 +121,19 @@ impl Access {
     /// Every client, in the order they were added.
     pub fn clients(&self) -> Result<Vec<ClientSummary>, AccessError> {
         let ledger = self.ledger()?;
-        let held = self.held()?;
+        let mut held: HashMap<&str, u32> = HashMap::new();
+        self.each_approved(&ledger, |client, approvals| {
+            *held.entry(client).or_default() += approvals.count_held();
+        })?;
         let summary = |entry: &Entry| {
             let name = entry.client.name();
-            let held = held.iter().filter(|tool| tool.client == name).count();
             ClientSummary {
                 id: entry.client.id().clone(),
                 name: name.to_owned(),
                 rules: entry.client.rules().clone(),
                 created_at: entry.created_at,
                 last_used_at: self.0.last_use.of(entry.client.id()),
-                held_tools: u32::try_from(held).unwrap_or(u32::MAX),
+                held_tools: held.get(name).copied().unwrap_or_default(),
             }
         };
         Ok(ledger.entries.iter().map(summary).collect())
@@ -255,15 +257,9 @@ impl Access {
     pub fn held(&self) -> Result<Vec<HeldTool>, AccessError> {
         let ledger = self.ledger()?;
         let mut held = Vec::new();
-        for path in self.approval_files()? {
-            // What was left behind by a client that is gone is held back from nobody.
-            let Some(client) = ledger.name_of(client_of(&path)) else {
-                continue;
-            };
-            if let Some(approvals) = Approvals::read(&path)? {
-                held.extend(HeldTool::all_of(client, &approvals));
-            }
-        }
+        self.each_approved(&ledger, |client, approvals| {
+            held.extend(HeldTool::all_of(client, approvals));
+        })?;
         held.sort_by(|one, other| {
             (&one.client, &one.server, &one.tool).cmp(&(&other.client, &other.server, &other.tool))
         });
@@ -351,6 +347,24 @@ impl Access {
             return Ok(Client::on_standard_streams());
         }
         Ok(self.ledger()?.named(name)?.client.clone())
+    }
+
+    /// What each client approved of each server, under the client's present name.
+    fn each_approved<'a>(
+        &self,
+        ledger: &'a Ledger,
+        mut look: impl FnMut(&'a str, &Approvals),
+    ) -> Result<(), AccessError> {
+        for path in self.approval_files()? {
+            // What was left behind by a client that is gone is held back from nobody.
+            let Some(client) = ledger.name_of(client_of(&path)) else {
+                continue;
+            };
+            if let Some(approvals) = Approvals::read(&path)? {
+                look(client, &approvals);
+            }
+        }
+        Ok(())
     }
 
     /// What a client has approved of a server, with note taken of how its tools are now.

@@ -18,6 +18,7 @@
 mod approvals;
 mod audit;
 mod client;
+mod compared;
 mod definition;
 mod desk;
 mod error;
