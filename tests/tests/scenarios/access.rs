@@ -139,6 +139,40 @@ async fn a_tool_whose_description_changed_is_held_back_until_a_person_has_compar
 }
 
 #[tokio::test]
+async fn a_name_that_no_client_has_does_not_read_as_all_clear() -> TestResult {
+    let desk = Desk::new()?;
+    access(&desk, &["add", "Cursor"]).await?;
+    for words in [["review", "curser"].as_slice(), &["log", "--client", "curser"]] {
+        let ran = access(&desk, words).await?;
+        ended(&ran, 1);
+        assert!(
+            ran.words.starts_with("error[unknown_client]") && ran.words.contains("did you mean 'Cursor'?"),
+            "{}",
+            ran.words
+        );
+    }
+    for client in ["cursor", "bridge"] {
+        ended(&access(&desk, &["review", client]).await?, 0);
+        ended(&access(&desk, &["log", "--client", client]).await?, 0);
+    }
+    let gateway = gateway(&desk);
+    let key = gateway.issue("Gone", omlx_mcp::access::Rules::default())?;
+    let client = gateway.authenticate(key.reveal()).ok_or("not let in")?;
+    let call = Call {
+        client: &client,
+        server: &notion()?,
+        tool: "search",
+        duration: Duration::ZERO,
+        outcome: "ok",
+        arguments: None,
+    };
+    gateway.log(&call);
+    access(&desk, &["revoke", "gone"]).await?;
+    ended(&access(&desk, &["log", "--client", "gone", "--failed"]).await?, 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_log_tells_each_call_and_arguments_only_to_whoever_asked_for_them() -> TestResult {
     let desk = Desk::new()?;
     let gateway = gateway(&desk);

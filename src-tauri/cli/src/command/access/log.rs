@@ -96,6 +96,9 @@ pub(super) fn run(
         limit = 0;
     }
     let calls = access.calls(limit, |call| arguments.wants(call)).map_err(told)?;
+    if let Some(client) = arguments.client.as_deref().filter(|_| calls.is_empty()) {
+        check_name(client, access)?;
+    }
     let path = access.log_path();
     if context.global.json {
         let arguments = access.logs_arguments();
@@ -113,6 +116,16 @@ pub(super) fn run(
         output.lines(&lines)?;
     }
     Ok(output.say(Paint::Faint, &path.display().to_string())?)
+}
+
+/// A name that no client has must not read as one that called nothing. One that was revoked is in the log by its name.
+fn check_name(client: &str, access: &Access) -> Result<(), Failure> {
+    let told = |error| Failure::told(&error);
+    let theirs = access.calls(1, |call| call.client.eq_ignore_ascii_case(client));
+    if theirs.map_err(told)?.is_empty() {
+        access.named(client).map_err(told)?;
+    }
+    Ok(())
 }
 
 fn table(calls: &[LoggedCall]) -> Table {

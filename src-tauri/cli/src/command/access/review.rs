@@ -49,9 +49,12 @@ pub(super) fn run(
     access: &Access,
     (context, output): To<'_>,
 ) -> Result<Ending, Failure> {
-    let mut held = access.held().map_err(|error| Failure::told(&error))?;
+    let told = |error| Failure::told(&error);
+    let mut held = access.held().map_err(told)?;
     if let Some(client) = &arguments.client {
-        held.retain(|tool| tool.client.eq_ignore_ascii_case(client));
+        // A name nobody has must not read as all clear.
+        let client = access.named(client).map_err(told)?;
+        held.retain(|tool| tool.client == client.name());
     }
     let ending = if held.is_empty() {
         Ending::Done
