@@ -58,17 +58,26 @@ impl Access {
 
     /// Adds a client and makes its key, which is not kept and cannot be shown again.
     pub fn issue(&self, name: &str, rules: Rules) -> Result<ClientKey, AccessError> {
+        Ok(self.issue_with_id(name, rules)?.1)
+    }
+
+    /// The same, for whoever takes the key back later: the id outlives a new name.
+    pub(crate) fn issue_with_id(
+        &self,
+        name: &str,
+        rules: Rules,
+    ) -> Result<(ClientId, ClientKey), AccessError> {
         let (key, id, created_at) = (ClientKey::generate()?, ClientId::generate()?, self.0.clock.now());
         self.change(|ledger| {
             let name = ledger.free_name(name)?;
             ledger.entries.push(Entry {
-                client: Client::new(id, name, rules),
+                client: Client::new(id.clone(), name, rules),
                 key: key.hash(),
                 created_at,
             });
             Ok(())
         })?;
-        Ok(key)
+        Ok((id, key))
     }
 
     /// Makes a new key for a client that is there already; the old one opens nothing from now on.
@@ -141,8 +150,17 @@ impl Access {
 
     /// Takes a client's key away, and forgets what it approved.
     pub fn revoke(&self, name: &str) -> Result<(), AccessError> {
+        self.revoke_at(|ledger| ledger.position(name))
+    }
+
+    /// The same, whatever it is called by now.
+    pub fn revoke_id(&self, id: &ClientId) -> Result<(), AccessError> {
+        self.revoke_at(|ledger| ledger.position_of(id))
+    }
+
+    fn revoke_at(&self, at: impl FnOnce(&Ledger) -> Result<usize, AccessError>) -> Result<(), AccessError> {
         let gone = self.change(|ledger| {
-            let at = ledger.position(name)?;
+            let at = at(ledger)?;
             Ok(ledger.entries.remove(at).client)
         })?;
         self.0.last_use.forget(gone.id());

@@ -122,6 +122,16 @@ impl Ledger {
         })
     }
 
+    /// Where the client with that id stands.
+    pub(super) fn position_of(&self, id: &ClientId) -> Result<usize, AccessError> {
+        let mut entries = self.entries.iter();
+        let found = entries.position(|entry| entry.client.id() == id);
+        found.ok_or_else(|| AccessError::NoSuchClient {
+            name: id.to_string(),
+            similar: None,
+        })
+    }
+
     /// The name as it will be written, provided that it is free.
     pub(super) fn free_name(&self, name: &str) -> Result<String, AccessError> {
         let name = name.trim();

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::ClientError;
 use crate::{
-    access::{AccessError, file as own_file},
+    access::{AccessError, ClientId, file as own_file},
     store::Home,
 };
 
@@ -27,7 +27,11 @@ pub(super) struct Written {
     pub(super) after: String,
     /// The entries that were written.
     pub(super) entries: Vec<String>,
-    /// The keys that were made for it, by their clients' names.
+    /// The clients whose keys were made for it.
+    #[serde(default)]
+    pub(super) clients: Vec<ClientId>,
+    /// The same by their names, as earlier versions wrote it down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) keys: Vec<String>,
 }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     ServerId,
-    access::{Access, ClientKey, Pattern, Patterns, Rules},
+    access::{Access, ClientId, ClientKey, Pattern, Patterns, Rules},
     diff::{DiffLine, diff},
     store::Home,
 };
@@ -254,7 +254,10 @@ impl UseIn {
         } else {
             take_out(app, &written, &held)?;
         }
-        self.revoke(&written.keys);
+        self.revoke(&written.clients);
+        for name in &written.keys {
+            let _ = self.access.revoke(name);
+        }
         records.remove(&written)?;
         Ok(Undone {
             client: app.id.to_owned(),
@@ -374,7 +377,7 @@ impl UseIn {
     }
 
     /// The entry as it is written, with a key made for it.
-    fn made(&self, app: &App, planned: &Planned, keys: &mut Vec<String>) -> Result<Entry, ClientError> {
+    fn made(&self, app: &App, planned: &Planned, keys: &mut Vec<ClientId>) -> Result<Entry, ClientError> {
         let Make::Remote { client, rules, .. } = &planned.make else {
             return Ok(self.entry(app, planned, ""));
         };
@@ -390,8 +393,8 @@ impl UseIn {
         let mut names = std::iter::once(client.clone()).chain(numbered);
         // One that was given out by hand is in use somewhere, and stays as it is.
         let name = names.find(|name| !is_known(name)).unwrap_or_default();
-        let key = self.access.issue(&name, rules.clone())?;
-        keys.push(name);
+        let (id, key) = self.access.issue_with_id(&name, rules.clone())?;
+        keys.push(id);
         Ok(self.entry(app, planned, key.reveal()))
     }
 
@@ -408,7 +411,7 @@ impl UseIn {
         &self,
         plan: &Plan<'_>,
         (path, backup): (&Path, Option<PathBuf>),
-        (after, keys): (String, Vec<String>),
+        (after, clients): (String, Vec<ClientId>),
     ) -> Result<(), ClientError> {
         Records::of(&self.home).push(Written {
             app: plan.app.id.to_owned(),
@@ -416,14 +419,15 @@ impl UseIn {
             backup,
             after: fingerprint(after.as_bytes()),
             entries: plan.names(),
-            keys,
+            clients,
+            keys: Vec::new(),
         })
     }
 
-    fn revoke(&self, keys: &[String]) {
-        for client in keys {
+    fn revoke(&self, clients: &[ClientId]) {
+        for client in clients {
             // One that somebody revoked meanwhile is gone, as it should be.
-            let _ = self.access.revoke(client);
+            let _ = self.access.revoke_id(client);
         }
     }
 }

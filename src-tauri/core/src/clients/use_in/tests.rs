@@ -109,6 +109,35 @@ fn undo_restores_every_byte_and_takes_the_key_back() {
 }
 
 #[test]
+fn undo_revokes_the_client_it_made_whatever_it_is_called_by_now_and_nobody_else() {
+    let desk = Desk::full();
+    let use_in = desk.use_in();
+    use_in.apply(&wish(app("cursor"), None)).expect("written");
+    use_in.access.rename("Cursor", "Work").expect("renamed");
+    let other = use_in.access.issue("Cursor", Rules::default()).expect("issued");
+    use_in.undo("cursor").expect("undone");
+    assert!(use_in.access.authenticate(other.reveal()).is_some());
+    let left = use_in.access.clients().expect("listed");
+    assert_eq!((left.len(), left[0].name.as_str()), (1, "Cursor"));
+}
+
+#[test]
+fn a_write_that_an_earlier_version_wrote_down_is_taken_back() {
+    let desk = Desk::full();
+    let use_in = desk.use_in();
+    use_in.apply(&wish(app("cursor"), None)).expect("written");
+    let record = desk.home().data().join("use-in.json");
+    let text = fs::read_to_string(&record).expect("there");
+    let mut list: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let written = list[0].as_object_mut().expect("one");
+    written.remove("clients");
+    written.insert("keys".to_owned(), serde_json::json!(["Cursor"]));
+    fs::write(&record, list.to_string()).expect("written");
+    use_in.undo("cursor").expect("undone");
+    assert_eq!(use_in.access.clients().expect("listed"), []);
+}
+
+#[test]
 fn several_writes_are_taken_back_one_after_the_other() {
     let desk = Desk::full();
     let (use_in, cursor) = (desk.use_in(), app("cursor"));
