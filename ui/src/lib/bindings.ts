@@ -665,5 +665,7 @@ export type UseInPreview = {
 	snippet: string,
 	/**  What would change. */
 	diff: DiffLine[],
+	/**  What is worth knowing of it: none of it stops anything. */
+	notes: Problem[],
 };
 

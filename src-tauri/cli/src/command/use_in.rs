@@ -3,7 +3,7 @@
 use std::{env, path::PathBuf};
 
 use omlx_mcp::{
-    ServerId,
+    Problem, ServerId,
     access::Access,
     clients::{Bridge, Done, Machine, Target, UseIn, UseInPreview, Way, Wish},
     clock::Clock,
@@ -15,7 +15,7 @@ use super::access::diff_line;
 use crate::{
     context::Context,
     failure::{Ending, Failure},
-    notice,
+    notice::{self, Notice, Tone},
     output::{
         Output,
         face::Paint,
@@ -197,6 +197,7 @@ fn write(
         show(&preview, output)?;
     }
     if arguments.dry_run {
+        tell(&preview.notes, (context, output))?;
         return Ok(output.say(Paint::Plain, "Nothing was changed.")?);
     }
     let done = use_in.apply(&wish).map_err(|error| Failure::told(&error))?;
@@ -239,7 +240,8 @@ fn show(preview: &UseInPreview, output: &mut Output) -> Result<(), Failure> {
 fn say(done: &Done, (context, output): To<'_>) -> Result<(), Failure> {
     let path = done.path.display();
     if !done.changed {
-        return Ok(output.say(Paint::Good, &format!("✓ {path} says so already"))?);
+        output.say(Paint::Good, &format!("✓ {path} says so already"))?;
+        return tell(&done.notes, (context, output));
     }
     output.say(
         Paint::Good,
@@ -251,12 +253,28 @@ fn say(done: &Done, (context, output): To<'_>) -> Result<(), Failure> {
             &format!("  what it said before: {}", backup.display()),
         )?;
     }
+    tell(&done.notes, (context, output))?;
     let undo = format!(
         "{} use {} --undo takes it back",
         context.program.words(),
         done.client
     );
     Ok(notice::tell_hint(Some(&undo), output)?)
+}
+
+/// What is worth knowing of it.
+fn tell(notes: &[Problem], (context, output): To<'_>) -> Result<(), Failure> {
+    let mend = &context.mend();
+    for problem in notes {
+        let server = None;
+        let notice = Notice {
+            problem,
+            server,
+            mend,
+        };
+        notice.tell(Tone::Warning, output)?;
+    }
+    Ok(())
 }
 
 fn undo(use_in: &UseIn, client: &str, (context, output): To<'_>) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ClientError, Machine, Os, apps::APPS};
+use crate::config::ConfigFile;
 
 /// A client as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub(super) struct App {
     pub(super) name: &'static str,
     /// The user's own configuration, in force in every project.
     pub(super) file: fn(&Machine) -> PathBuf,
+    /// How its file is found where it may be ours as well, which says whether the client reads it.
+    pub(super) locate: Option<fn(&Machine) -> ConfigFile>,
     /// Files and folders one of which is there when the client is; besides the configuration and its folder.
     pub(super) signs: fn(&Machine) -> Vec<PathBuf>,
     /// The keys of the map of servers: the first that holds any counts, as with oMLX.

@@ -54,6 +54,9 @@ pub enum ClientError {
     /// There is nothing to hand over.
     #[error("there is no server that is switched on; add one first")]
     NoServers,
+    /// oMLX would refuse the whole file because of our entries.
+    #[error("oMLX would disable MCP because of this change: {0}")]
+    DisablesOmlx(String),
     /// It does not take a URL with a header field.
     #[error("{0} takes programs only, not the address of a gateway")]
     NoGateway(&'static str),
@@ -84,6 +87,7 @@ impl Explain for ClientError {
             Self::Changed(_) => "client_config_changed",
             Self::Unwritable { .. } => "client_config_unwritable",
             Self::NoServers => "no_servers",
+            Self::DisablesOmlx(_) => "omlx_refuses",
             Self::NoGateway(_) => "client_takes_programs",
             Self::NothingToUndo(_) => "nothing_to_undo",
             Self::Access(error) => error.code(),

@@ -54,7 +54,7 @@ pub(crate) use edit::cst_value;
 pub(crate) use snippet::toml_value;
 pub(crate) use syntax::{json_options, read_json, without_bom};
 
-#[cfg(test)]
+/// The sentences with which oMLX would refuse a file in JSON; none when it would load it.
 pub(crate) fn omlx_refusals(text: &str) -> Vec<String> {
     omlx_rules::refusals(text, Format::Json)
 }

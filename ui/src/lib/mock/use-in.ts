@@ -9,7 +9,7 @@ export function useInPreview(client: string, id: ServerId | null): UseInPreview 
   const exists = CLIENT_APPS.some((app) => app.id === client && app.installed);
   const present = client === "omlx";
   if (client === "codex")
-    return { client, path, exists, present, snippet: toml(name, id), diff: added(toml(name, id)) };
+    return { client, path, exists, present, snippet: toml(name, id), diff: added(toml(name, id)), notes: [] };
   const entry = json(name, id);
   return {
     client,
@@ -18,6 +18,7 @@ export function useInPreview(client: string, id: ServerId | null): UseInPreview 
     present,
     snippet: `{\n  "mcpServers": {\n${entry}\n  }\n}`,
     diff: jsonDiff(entry, exists),
+    notes: [],
   };
 }
 

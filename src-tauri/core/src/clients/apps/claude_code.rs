@@ -8,6 +8,7 @@ pub(super) const APP: App = App {
     id: "claude-code",
     name: "Claude Code",
     file: |machine| machine.home(".claude.json"),
+    locate: None,
     signs: |machine| vec![machine.home(".claude")],
     servers: &["mcpServers"],
     syntax: Syntax::Json,

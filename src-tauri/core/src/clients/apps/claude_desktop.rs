@@ -9,6 +9,7 @@ pub(super) const APP: App = App {
     id: "claude-desktop",
     name: "Claude Desktop",
     file: |machine| machine.support("Claude/claude_desktop_config.json"),
+    locate: None,
     signs: |machine| application(machine, "Claude.app"),
     servers: &["mcpServers"],
     syntax: Syntax::Json,

@@ -11,6 +11,7 @@ pub(super) const APP: App = App {
     id: "codex",
     name: "Codex",
     file: |machine| machine.named("CODEX_HOME", ".codex", "config.toml"),
+    locate: None,
     signs: |_| Vec::new(),
     servers: &["mcp_servers"],
     syntax: Syntax::Toml,

@@ -11,6 +11,7 @@ pub(super) const APP: App = App {
     id: "cursor",
     name: "Cursor",
     file: |machine| machine.home(".cursor/mcp.json"),
+    locate: None,
     signs: |machine| application(machine, "Cursor.app"),
     servers: &["mcpServers"],
     syntax: Syntax::Json,

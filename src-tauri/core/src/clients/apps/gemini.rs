@@ -11,6 +11,7 @@ pub(super) const APP: App = App {
     id: "gemini",
     name: "Gemini CLI",
     file: |machine| machine.home(".gemini/settings.json"),
+    locate: None,
     signs: |_| Vec::new(),
     servers: &["mcpServers"],
     syntax: Syntax::Json,

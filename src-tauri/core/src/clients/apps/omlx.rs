@@ -6,23 +6,18 @@
 use serde_json::json;
 
 use crate::{
-    clients::app::{App, Syntax},
+    clients::{
+        Machine,
+        app::{App, Syntax},
+    },
     config::{ConfigFile, LocateOptions, Surface},
 };
 
 pub(super) const APP: App = App {
     id: "omlx",
     name: "oMLX",
-    // The app's search is oMLX's own: the variable, its settings, the default place.
-    file: |machine| {
-        let options = LocateOptions {
-            explicit: None,
-            surface: Surface::App,
-        };
-        ConfigFile::locate(&options, machine.env(), &machine.home(""))
-            .path()
-            .to_owned()
-    },
+    file: |machine| locate(machine).path().to_owned(),
+    locate: Some(locate),
     signs: |machine| vec![machine.home(".omlx")],
     servers: &["servers", "mcpServers"],
     syntax: Syntax::Json,
@@ -33,3 +28,12 @@ pub(super) const APP: App = App {
     adapt: None,
     keeps_sign_ins: true,
 };
+
+/// The app's search is oMLX's own: the variable, its settings, the default place.
+fn locate(machine: &Machine) -> ConfigFile {
+    let options = LocateOptions {
+        explicit: None,
+        surface: Surface::App,
+    };
+    ConfigFile::locate(&options, machine.env(), &machine.home(""))
+}

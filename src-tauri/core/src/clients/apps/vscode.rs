@@ -8,6 +8,7 @@ pub(super) const APP: App = App {
     id: "vscode",
     name: "VS Code",
     file: |machine| machine.support("Code/User/mcp.json"),
+    locate: None,
     signs: |machine| application(machine, "Visual Studio Code.app"),
     servers: &["servers"],
     syntax: Syntax::Json,

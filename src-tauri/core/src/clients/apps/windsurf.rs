@@ -11,6 +11,7 @@ pub(super) const APP: App = App {
     id: "windsurf",
     name: "Windsurf",
     file: |machine| machine.home(".codeium/windsurf/mcp_config.json"),
+    locate: None,
     signs: |machine| application(machine, "Windsurf.app"),
     servers: &["mcpServers"],
     syntax: Syntax::Json,

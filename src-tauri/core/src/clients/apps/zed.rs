@@ -8,6 +8,7 @@ pub(super) const APP: App = App {
     id: "zed",
     name: "Zed",
     file: |machine| machine.config("zed/settings.json"),
+    locate: None,
     signs: |machine| application(machine, "Zed.app"),
     servers: &["context_servers"],
     syntax: Syntax::Json,

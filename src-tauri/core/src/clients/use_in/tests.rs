@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     Explain,
+    access::Rules,
     clients::{
         Os,
         app::Syntax,
@@ -356,6 +357,54 @@ fn what_omlx_is_given_omlx_accepts_and_we_ourselves_leave_out() {
     let config = crate::config::Config::parse(&text, crate::config::Format::Json, &Environment::of([]));
     let names: Vec<_> = config.servers.keys().map(ServerId::as_str).collect();
     assert_eq!(names, ["notion", "weather"]);
+}
+
+fn codes(notes: &[crate::Problem]) -> Vec<&str> {
+    notes.iter().map(|note| note.code.as_ref()).collect()
+}
+
+#[test]
+fn a_file_that_omlx_does_not_read_by_itself_is_told_with_what_to_do() {
+    let desk = Desk::full();
+    let (omlx, use_in) = (app("omlx"), desk.use_in());
+    let notes = use_in.preview(&wish(omlx, None)).expect("seen").notes;
+    assert!(codes(&notes).contains(&"omlx_looks_elsewhere"), "{notes:?}");
+    let path = desk.path(omlx);
+    assert!(
+        notes[0]
+            .message
+            .contains(&format!("`--mcp-config {}`", path.display())),
+        "{notes:?}"
+    );
+    let settings = serde_json::json!({"mcp": {"config_path": path}});
+    fs::create_dir_all(desk.folder.path().join(".omlx")).expect("made");
+    fs::write(
+        desk.folder.path().join(".omlx/settings.json"),
+        settings.to_string(),
+    )
+    .expect("written");
+    let done = use_in.apply(&wish(omlx, None)).expect("written");
+    assert!(
+        !codes(&done.notes).contains(&"omlx_looks_elsewhere"),
+        "{:?}",
+        done.notes
+    );
+}
+
+#[test]
+fn a_file_that_omlx_refuses_anyway_is_told_with_its_sentence() {
+    let desk = Desk::full();
+    let (omlx, use_in) = (app("omlx"), desk.use_in());
+    desk.write(
+        omlx,
+        r#"{"servers": {"notion": {"url": "https://a.example", "auth": {}}}}"#,
+    );
+    let notes = use_in.preview(&wish(omlx, None)).expect("seen").notes;
+    let refusal = notes.iter().find(|note| note.code == "omlx_refuses_file");
+    assert!(
+        refusal.is_some_and(|note| note.message.contains("got an unexpected keyword argument 'auth'")),
+        "{notes:?}"
+    );
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! What is worth knowing of a wish before and after it is done, and stops nothing.
+
+use std::path::PathBuf;
+
+use super::{UseIn, plan::Plan};
+use crate::{
+    Action, Explain,
+    clients::ClientError,
+    config::{Readers, omlx_refusals},
+};
+
+/// One thing worth knowing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Note {
+    /// oMLX looks there, but starts no server from it unless it is told to.
+    #[error(
+        "oMLX does not read {path} by itself; start it with `--mcp-config {path}`, or set `mcp.config_path` in \
+         ~/.omlx/settings.json", path = .0.display()
+    )]
+    OmlxLooksElsewhere(PathBuf),
+    /// One entry of somebody else's makes oMLX refuse all of them.
+    #[error("oMLX refuses {}, and every server in it, until this is mended: {refusal}", .path.display())]
+    OmlxRefuses {
+        /// Which file.
+        path: PathBuf,
+        /// oMLX's own sentence.
+        refusal: String,
+    },
+}
+
+impl Explain for Note {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::OmlxLooksElsewhere(_) => "omlx_looks_elsewhere",
+            Self::OmlxRefuses { .. } => "omlx_refuses_file",
+        }
+    }
+
+    fn action(&self) -> Action {
+        Action::None
+    }
+}
+
+impl UseIn {
+    /// What is worth knowing of a plan, after which the file says `after`. Fails where oMLX would refuse it because of
+    /// our entries.
+    pub(super) fn notes(&self, plan: &Plan<'_>, after: &str) -> Result<Vec<Note>, ClientError> {
+        let mut notes = Vec::new();
+        if let Some(locate) = plan.app.locate {
+            let file = locate(&self.machine);
+            let path = file.path().to_owned();
+            if file.read_by() != Readers::OmlxToo {
+                notes.push(Note::OmlxLooksElsewhere(path.clone()));
+            }
+            let before = plan.document.text();
+            let was_fine = before.trim().is_empty() || omlx_refusals(before).is_empty();
+            match omlx_refusals(after).into_iter().next() {
+                Some(refusal) if was_fine => return Err(ClientError::DisablesOmlx(refusal)),
+                Some(refusal) => notes.push(Note::OmlxRefuses { path, refusal }),
+                None => {}
+            }
+        }
+        Ok(notes)
+    }
+}

@@ -1,0 +1,270 @@
+//! A wish, worked out against a client's file as it is.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{Bridge, Target, UseIn, Way, Wish};
+use crate::{
+    ServerId,
+    access::{ClientId, ClientKey, Pattern, Patterns, Rules},
+    clients::{
+        ClientError,
+        app::App,
+        document::{Document, Entry},
+        file, ours,
+        record::backup_path,
+    },
+};
+
+/// What the gateway's own entry is called.
+const ALL: &str = "omlx-connect";
+
+/// What is added to a name that somebody else's entry has already.
+const SUFFIX: &str = "-omlx";
+
+/// Stands for the key until it is made.
+const KEY_TO_COME: &str = "omlx_…";
+
+/// A wish, worked out against the file as it is.
+pub(super) struct Plan<'a> {
+    pub(super) app: &'static App,
+    pub(super) document: Document<'a>,
+    pub(super) entries: Vec<Planned>,
+}
+
+/// One entry to be there.
+pub(super) struct Planned {
+    name: String,
+    pub(super) make: Make,
+    /// Whether the file has it already.
+    present: bool,
+    /// The key that stands in its place and still opens.
+    key: Option<ClientKey>,
+}
+
+/// How an entry is made.
+pub(super) enum Make {
+    Program(Vec<String>),
+    Remote {
+        url: String,
+        client: String,
+        rules: Rules,
+    },
+}
+
+impl UseIn {
+    /// Works a wish out.
+    pub(super) fn plan<'a>(
+        &self,
+        app: &'static App,
+        (path, text): (&'a Path, Option<String>),
+        wish: &Wish,
+    ) -> Result<Plan<'a>, ClientError> {
+        let document = Document::parse(app, path, text)?;
+        let mut entries = self.wanted(app, wish)?;
+        for planned in &mut entries {
+            let is_free = |name: &str| document.get(name).is_none_or(ours::leads_back);
+            if !is_free(&planned.name) {
+                planned.name.push_str(SUFFIX);
+            }
+            if !is_free(&planned.name) {
+                return Err(ClientError::Entangled(path.to_owned()));
+            }
+            let there = document.get(&planned.name);
+            planned.key = there
+                .and_then(ours::key)
+                .and_then(|key| self.access.recognise(key));
+            planned.present = there.is_some_and(|there| self.is_as_wished(app, planned, there));
+        }
+        Ok(Plan {
+            app,
+            document,
+            entries,
+        })
+    }
+
+    fn wanted(&self, app: &App, wish: &Wish) -> Result<Vec<Planned>, ClientError> {
+        let suits = match wish.target {
+            Target::All(_) if app.remote.is_some() => Way::Gateway,
+            _ => Way::Bridge,
+        };
+        let way = wish.way.unwrap_or(suits);
+        if way == Way::Gateway && app.remote.is_none() {
+            return Err(ClientError::NoGateway(app.name));
+        }
+        let planned = |name: String, make: Make| Planned {
+            name,
+            make,
+            present: false,
+            key: None,
+        };
+        let bridged = |id: &ServerId| planned(id.to_string(), Make::Program(self.bridge.args(id)));
+        let entries = match (&wish.target, way) {
+            (Target::One(id), Way::Bridge) => vec![bridged(id)],
+            (Target::All(ids), Way::Bridge) => ids.iter().map(bridged).collect(),
+            (Target::One(id), Way::Gateway) => vec![planned(id.to_string(), self.remote(app, Some(id)))],
+            (Target::All(_), Way::Gateway) => vec![planned(ALL.to_owned(), self.remote(app, None))],
+        };
+        if entries.is_empty() {
+            return Err(ClientError::NoServers);
+        }
+        Ok(entries)
+    }
+
+    fn remote(&self, app: &App, server: Option<&ServerId>) -> Make {
+        let base = self.gateway.trim_end_matches('/');
+        match server {
+            None => Make::Remote {
+                url: format!("{base}/mcp"),
+                client: app.name.to_owned(),
+                rules: Rules::default(),
+            },
+            Some(id) => Make::Remote {
+                url: format!("{base}/servers/{}/mcp", in_path(id)),
+                client: format!("{} ({id})", app.name),
+                rules: Rules {
+                    servers: exactly(id),
+                    tools: Patterns::default(),
+                },
+            },
+        }
+    }
+
+    /// Whether an entry of ours does what is wished for. One with a key does so as long as the key opens.
+    fn is_as_wished(&self, app: &App, planned: &Planned, there: &Value) -> bool {
+        match &planned.make {
+            Make::Program(args) => *there == self.program(app, args),
+            Make::Remote { url, .. } => planned.key.as_ref().is_some_and(|key| {
+                app.remote
+                    .is_some_and(|remote| *there == remote(url, &format!("Bearer {}", key.reveal())))
+            }),
+        }
+    }
+
+    fn program(&self, app: &App, args: &[String]) -> Value {
+        (app.program)(&self.bridge.program.to_string_lossy(), args)
+    }
+
+    /// The entry as it is shown, with no key in it.
+    pub(super) fn shown(&self, app: &App, planned: &Planned) -> Entry {
+        self.entry(app, planned, KEY_TO_COME)
+    }
+
+    fn entry(&self, app: &App, planned: &Planned, key: &str) -> Entry {
+        let value = match &planned.make {
+            Make::Program(args) => self.program(app, args),
+            Make::Remote { url, .. } => {
+                let remote = app.remote.map(|remote| remote(url, &format!("Bearer {key}")));
+                remote.unwrap_or_default()
+            }
+        };
+        Entry {
+            name: planned.name.clone(),
+            value,
+        }
+    }
+
+    /// The entry as it is written, with a key made for it.
+    pub(super) fn made(
+        &self,
+        app: &App,
+        planned: &Planned,
+        keys: &mut Vec<ClientId>,
+    ) -> Result<Entry, ClientError> {
+        let Make::Remote { client, rules, .. } = &planned.make else {
+            return Ok(self.entry(app, planned, ""));
+        };
+        if planned.present {
+            return Ok(self.shown(app, planned));
+        }
+        if let Some(key) = &planned.key {
+            return Ok(self.entry(app, planned, key.reveal()));
+        }
+        let known = self.access.clients()?;
+        let is_known = |name: &str| known.iter().any(|known| known.name.eq_ignore_ascii_case(name));
+        let numbered = (2..=u32::MAX).map(|number| format!("{client} {number}"));
+        let mut names = std::iter::once(client.clone()).chain(numbered);
+        // One that was given out by hand is in use somewhere, and stays as it is.
+        let name = names.find(|name| !is_known(name)).unwrap_or_default();
+        let (id, key) = self.access.issue_with_id(&name, rules.clone())?;
+        keys.push(id);
+        Ok(self.entry(app, planned, key.reveal()))
+    }
+
+    /// What the file would say, with no key in it.
+    pub(super) fn tried_out(&self, plan: &Plan<'_>) -> Result<String, ClientError> {
+        let entries: Vec<Entry> = plan
+            .entries
+            .iter()
+            .map(|planned| self.shown(plan.app, planned))
+            .collect();
+        plan.document.with(&plan.missing(&entries))
+    }
+}
+
+impl Plan<'_> {
+    /// Those that are not in the file as they should be.
+    pub(super) fn missing(&self, entries: &[Entry]) -> Vec<Entry> {
+        let both = self.entries.iter().zip(entries);
+        both.filter(|(planned, _)| !planned.present)
+            .map(|(_, entry)| entry.clone())
+            .collect()
+    }
+
+    /// The copy that was made, and what stands in the file now.
+    pub(super) fn write(
+        &self,
+        held: &file::Held,
+        entries: &[Entry],
+    ) -> Result<(Option<PathBuf>, String), ClientError> {
+        let after = self.document.with(entries)?;
+        let before = file::read(held.path())?;
+        if before.as_deref().unwrap_or_default() != self.document.text().as_bytes() {
+            return Err(ClientError::Changed(held.path().to_owned()));
+        }
+        let backup = before.as_ref().map(|_| backup_path(held.path()));
+        if let (Some(backup), Some(before)) = (&backup, &before) {
+            file::keep_copy(backup, before)?;
+        }
+        held.replace(before.as_deref(), after.as_bytes())?;
+        Ok((backup, after))
+    }
+
+    /// Whether the file says already what was wished for.
+    pub(super) fn is_present(&self) -> bool {
+        self.entries.iter().all(|planned| planned.present)
+    }
+
+    /// What our entries are called.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.entries.iter().map(|planned| planned.name.clone()).collect()
+    }
+}
+
+impl Bridge {
+    fn args(&self, server: &ServerId) -> Vec<String> {
+        let mut args = vec!["mcp".to_owned(), "bridge".to_owned(), server.to_string()];
+        args.extend(["--config".to_owned(), self.config.to_string_lossy().into_owned()]);
+        if let Some(home) = &self.home {
+            args.extend(["--home".to_owned(), home.to_string_lossy().into_owned()]);
+        }
+        args
+    }
+}
+
+/// A name that stands for itself alone, whatever is in it.
+fn exactly(id: &ServerId) -> Patterns {
+    // No pattern can be made of a name only where it could be no server's either.
+    Patterns::of(Pattern::try_from(id.to_string()))
+}
+
+/// A name as a segment of a path (RFC 3986 §3.3).
+fn in_path(id: &ServerId) -> String {
+    const SEGMENT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~');
+    percent_encoding::utf8_percent_encode(id.as_str(), SEGMENT).to_string()
+}
