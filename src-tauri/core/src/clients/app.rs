@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ClientError, Machine, Os, apps::APPS};
-use crate::config::ConfigFile;
+use crate::config::{ConfigFile, Readers};
 
 /// A client as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,13 +71,20 @@ impl App {
     }
 
     pub(super) fn is_installed(&self, machine: &Machine) -> bool {
+        let has_sign = || (self.signs)(machine).iter().any(|sign| sign.exists());
+        // A file that may be ours says nothing about the client, unless the client was given it.
+        if let Some(locate) = self.locate {
+            let file = locate(machine);
+            let is_given = file.read_by() == Readers::OmlxToo && file.path().exists();
+            return is_given || has_sign();
+        }
         let file = (self.file)(machine);
         // A folder of its own tells as well; the home folder, in which some files stand, tells nothing.
         let own_folder = file
             .parent()
             .filter(|folder| Some(*folder) != machine.env().home().as_deref())
             .is_some_and(std::path::Path::is_dir);
-        file.exists() || own_folder || (self.signs)(machine).iter().any(|sign| sign.exists())
+        file.exists() || own_folder || has_sign()
     }
 
     pub(super) fn listed(&self, machine: &Machine) -> ClientApp {

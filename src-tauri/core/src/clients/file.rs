@@ -15,6 +15,7 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// A file with every link followed, locked against other processes of ours for as long as this lives.
 pub(super) struct Held {
     path: PathBuf,
+    made_folder: Option<PathBuf>,
     _lock: FolderLock,
 }
 
@@ -64,15 +65,39 @@ pub(super) fn text(path: &Path) -> Result<Option<String>, ClientError> {
 pub(super) fn hold(path: &Path) -> Result<Held, ClientError> {
     let path = atomic::followed(path);
     let folder = atomic::folder_of(&path);
+    let missing = folder.ancestors().take_while(|folder| !folder.exists());
+    let made_folder = missing.last().map(Path::to_owned);
     let lock = atomic::make_folder(folder).and_then(|()| atomic::lock(folder));
     let lock = lock.map_err(|error| failed(&path, error.into()))?;
-    Ok(Held { path, _lock: lock })
+    Ok(Held {
+        path,
+        made_folder,
+        _lock: lock,
+    })
 }
 
 impl Held {
     /// The file itself.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The uppermost of the folders that had to be made for it.
+    pub(super) fn made_folder(&self) -> Option<&Path> {
+        self.made_folder.as_deref()
+    }
+
+    /// Removes the folders between the file and `uppermost`, which is one of them, as far as nothing is in them.
+    pub(super) fn remove_folders(&self, uppermost: &Path) {
+        let Ok(uppermost) = uppermost.canonicalize() else {
+            return;
+        };
+        let folders = atomic::folder_of(&self.path).ancestors();
+        for folder in folders.take_while(|folder| folder.starts_with(&uppermost)) {
+            if fs::remove_dir(folder).is_err() {
+                return;
+            }
+        }
     }
 
     /// Puts `new` in the place of `before`, which is none for a file that is to be made.

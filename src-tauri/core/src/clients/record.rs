@@ -23,6 +23,9 @@ pub(super) struct Written {
     pub(super) path: PathBuf,
     /// What stood there before; none when there was no file.
     pub(super) backup: Option<PathBuf>,
+    /// The uppermost of the folders that were made for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) made_folder: Option<PathBuf>,
     /// SHA-256 of what stood there after.
     pub(super) after: String,
     /// The entries that were written.

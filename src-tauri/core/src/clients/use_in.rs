@@ -191,7 +191,7 @@ impl UseIn {
             let mut keys = Vec::new();
             let written = self.write(&plan, &held, &mut keys);
             let (backup, after) = written.inspect_err(|_| self.revoke(&keys))?;
-            self.remember(&plan, (&path, backup.clone()), (after, keys))?;
+            self.remember(&plan, (&held, backup.clone()), (after, keys))?;
             done.backup = backup;
         }
         Ok(done)
@@ -216,13 +216,14 @@ impl UseIn {
     fn remember(
         &self,
         plan: &Plan<'_>,
-        (path, backup): (&Path, Option<PathBuf>),
+        (held, backup): (&file::Held, Option<PathBuf>),
         (after, clients): (String, Vec<ClientId>),
     ) -> Result<(), ClientError> {
         Records::of(&self.home).push(Written {
             app: plan.app.id.to_owned(),
-            path: path.to_owned(),
+            path: held.path().to_owned(),
             backup,
+            made_folder: held.made_folder().map(Path::to_owned),
             after: fingerprint(after.as_bytes()),
             entries: plan.names(),
             clients,

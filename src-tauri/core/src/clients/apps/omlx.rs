@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     clients::{
         Machine,
-        app::{App, Syntax},
+        app::{App, Syntax, application},
     },
     config::{ConfigFile, LocateOptions, Surface},
 };
@@ -18,7 +18,7 @@ pub(super) const APP: App = App {
     name: "oMLX",
     file: |machine| locate(machine).path().to_owned(),
     locate: Some(locate),
-    signs: |machine| vec![machine.home(".omlx")],
+    signs: |machine| [application(machine, "oMLX.app"), vec![machine.home(".omlx")]].concat(),
     servers: &["servers", "mcpServers"],
     syntax: Syntax::Json,
     program: |command, args| json!({ "transport": "stdio", "command": command, "args": args }),

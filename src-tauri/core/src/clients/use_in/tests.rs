@@ -83,6 +83,9 @@ fn a_client_without_a_file_is_given_one() {
         let _ = writeln!(shown, "== {}\n{}", path.display(), desk.text(app));
         desk.use_in().undo(app.id).expect("undone");
         assert!(!desk.path(app).exists(), "{}", app.name);
+        let left = fs::read_dir(desk.folder.path()).expect("there").flatten();
+        let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        assert_eq!(left, ["data"], "{}: no folder of ours stays", app.name);
     }
     insta::assert_snapshot!("new_files", shown);
 }
@@ -136,6 +139,19 @@ fn a_write_that_an_earlier_version_wrote_down_is_taken_back() {
     fs::write(&record, list.to_string()).expect("written");
     use_in.undo("cursor").expect("undone");
     assert_eq!(use_in.access.clients().expect("listed"), []);
+}
+
+#[test]
+fn a_folder_that_somebody_has_used_since_stays() {
+    let desk = Desk::empty(Os::Linux);
+    let cursor = app("cursor");
+    desk.use_in()
+        .apply(&wish(cursor, Some("notion")))
+        .expect("written");
+    let theirs = desk.folder.path().join(".cursor/theirs.json");
+    fs::write(&theirs, "{}").expect("written");
+    desk.use_in().undo("cursor").expect("undone");
+    assert!(theirs.exists() && !desk.path(cursor).exists());
 }
 
 #[test]
@@ -424,6 +440,8 @@ fn a_client_that_takes_programs_only_says_so() {
 #[test]
 fn whether_a_client_is_there_is_told_by_its_files() {
     let none = Desk::empty(Os::Linux);
+    // Our own config file is no sign of oMLX, though oMLX looks there as well.
+    none.write(app("omlx"), "{}");
     let installed = |desk: &Desk| {
         desk.use_in()
             .apps()
@@ -435,7 +453,9 @@ fn whether_a_client_is_there_is_told_by_its_files() {
     fs::create_dir(none.folder.path().join(".claude")).expect("made");
     fs::create_dir_all(none.folder.path().join(".config/zed")).expect("made");
     assert_eq!(installed(&none), 2);
-    assert_eq!(installed(&Desk::full()), APPS.len());
+    fs::create_dir(none.folder.path().join(".omlx")).expect("made");
+    assert_eq!(installed(&none), 3);
+    assert_eq!(installed(&Desk::full()), APPS.len() - 1, "all but oMLX");
     let error = App::named("cursr").map(drop).expect_err("unknown");
     assert_eq!(
         error.to_string(),

@@ -52,7 +52,11 @@ impl UseIn {
 /// Puts back what stood there, byte for byte.
 fn restore(written: &Written, held: &file::Held, now: Option<&[u8]>) -> Result<(), ClientError> {
     let Some(backup) = &written.backup else {
-        return held.remove();
+        held.remove()?;
+        if let Some(folder) = &written.made_folder {
+            held.remove_folders(folder);
+        }
+        return Ok(());
     };
     let before = file::read(backup)?.ok_or_else(|| ClientError::Missing(backup.clone()))?;
     held.replace(now, &before)?;
