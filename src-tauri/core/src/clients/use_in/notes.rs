@@ -1,6 +1,12 @@
 //! What is worth knowing of a wish before and after it is done, and stops nothing.
 
-use std::path::PathBuf;
+use std::{
+    net::{TcpStream, ToSocketAddrs as _},
+    path::PathBuf,
+    time::Duration,
+};
+
+use url::Url;
 
 use super::{UseIn, plan::Plan};
 use crate::{
@@ -8,6 +14,9 @@ use crate::{
     clients::ClientError,
     config::{Readers, omlx_refusals},
 };
+
+/// How long the gateway is waited for; on this machine it answers at once or is not there.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// One thing worth knowing.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +35,9 @@ pub(super) enum Note {
         /// oMLX's own sentence.
         refusal: String,
     },
+    /// The entry is good, and leads nowhere until a gateway runs.
+    #[error("nobody listens at {0} now; start the app, or `omlx mcp serve`")]
+    NobodyListens(String),
 }
 
 impl Explain for Note {
@@ -33,6 +45,7 @@ impl Explain for Note {
         match self {
             Self::OmlxLooksElsewhere(_) => "omlx_looks_elsewhere",
             Self::OmlxRefuses { .. } => "omlx_refuses_file",
+            Self::NobodyListens(_) => "gateway_away",
         }
     }
 
@@ -60,6 +73,21 @@ impl UseIn {
                 None => {}
             }
         }
+        if plan.needs_gateway() && !listens(&self.gateway) {
+            notes.push(Note::NobodyListens(self.gateway.clone()));
+        }
         Ok(notes)
     }
+}
+
+/// Whether anyone takes a connection there. Nothing is sent.
+fn listens(gateway: &str) -> bool {
+    let address = Url::parse(gateway).ok().and_then(|url| {
+        let (host, port) = (url.host_str()?.to_owned(), url.port_or_known_default()?);
+        (host.trim_matches(['[', ']']), port)
+            .to_socket_addrs()
+            .ok()?
+            .next()
+    });
+    address.is_some_and(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
 }

@@ -36,7 +36,7 @@ pub(super) struct Plan<'a> {
 /// One entry to be there.
 pub(super) struct Planned {
     name: String,
-    pub(super) make: Make,
+    make: Make,
     /// Whether the file has it already.
     present: bool,
     /// The key that stands in its place and still opens.
@@ -229,6 +229,12 @@ impl Plan<'_> {
         }
         held.replace(before.as_deref(), after.as_bytes())?;
         Ok((backup, after))
+    }
+
+    /// Whether an entry leads to the gateway.
+    pub(super) fn needs_gateway(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|planned| matches!(planned.make, Make::Remote { .. }))
     }
 
     /// Whether the file says already what was wished for.

@@ -424,6 +424,28 @@ fn a_file_that_omlx_refuses_anyway_is_told_with_its_sentence() {
 }
 
 #[test]
+fn an_address_at_which_nobody_listens_is_told_and_one_that_is_taken_is_not() {
+    let desk = Desk::full();
+    let mut use_in = desk.use_in();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    use_in.gateway = format!("http://{}", listener.local_addr().expect("an address"));
+    let is_away = |use_in: &UseIn, server| {
+        let notes = use_in.preview(&wish(app("cursor"), server)).expect("seen").notes;
+        codes(&notes).contains(&"gateway_away")
+    };
+    assert!(!is_away(&use_in, None));
+    drop(listener);
+    assert!(is_away(&use_in, None));
+    assert!(!is_away(&use_in, Some("notion")), "a program needs no gateway");
+    let done = use_in.apply(&wish(app("cursor"), None)).expect("written");
+    let said = format!(
+        "nobody listens at {} now; start the app, or `omlx mcp serve`",
+        use_in.gateway
+    );
+    assert_eq!(done.notes[0].message, said);
+}
+
+#[test]
 fn a_client_that_takes_programs_only_says_so() {
     let desk = Desk::full();
     let wish = Wish {
