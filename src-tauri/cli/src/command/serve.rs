@@ -15,7 +15,8 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The app does this by itself; this command is for machines without it. Each client needs a key of its own: \
-`omlx mcp access add NAME` makes one, `omlx mcp access list` shows who has been there. Only programs of this \
+`omlx mcp use CLIENT` makes one and writes it where that client reads it, `omlx mcp access add NAME` makes one to be \
+entered by hand, `omlx mcp access list` shows who has been there. Only programs of this \
 machine can connect, and web pages of other hosts cannot.
 
   /servers/NAME/mcp    one server, everything it can do
@@ -107,7 +108,8 @@ fn say(listening: &Listening<'_>, output: &mut Output) -> Result<(), Failure> {
     }
     output.data(&format!("{url}/mcp"))?;
     let clients = match listening.clients {
-        0 => "No client has a key yet; `omlx mcp access add NAME` makes one.".to_owned(),
+        0 => "No client has a key yet; `omlx mcp use CLIENT` gives one to Cursor, Zed and others, `omlx mcp access add NAME` to any."
+            .to_owned(),
         1 => "1 client has a key (`omlx mcp access list`).".to_owned(),
         many => format!("{many} clients have a key (`omlx mcp access list`)."),
     };

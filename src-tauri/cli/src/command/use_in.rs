@@ -262,10 +262,15 @@ fn say(done: &Done, (context, output): To<'_>) -> Result<(), Failure> {
     Ok(notice::tell_hint(Some(&undo), output)?)
 }
 
-/// What is worth knowing of it.
+/// What is worth knowing of it: what may be in the way as a warning, what comes next as a hint.
 fn tell(notes: &[Problem], (context, output): To<'_>) -> Result<(), Failure> {
+    const NEXT: [&str; 2] = ["later_servers", "restart_client"];
     let mend = &context.mend();
     for problem in notes {
+        if NEXT.contains(&problem.code.as_ref()) {
+            notice::tell_hint(Some(&problem.message), output)?;
+            continue;
+        }
         let server = None;
         let notice = Notice {
             problem,

@@ -158,7 +158,7 @@ impl UseIn {
             .map(|planned| self.shown(app, planned))
             .collect();
         let after = plan.document.with(&plan.missing(&entries))?;
-        let notes = self.notes(&plan, &after)?;
+        let notes = self.notes(wish, &plan, &after)?;
         let alone = Document::parse(app, &path, None)?.with(&entries)?;
         Ok(UseInPreview {
             client: app.id.to_owned(),
@@ -178,7 +178,7 @@ impl UseIn {
         let path = held.path().to_owned();
         let plan = self.plan(app, (&path, file::text(&path)?), wish)?;
         // A file that cannot take our entries costs nobody a key.
-        let notes = self.notes(&plan, &self.tried_out(&plan)?)?;
+        let notes = self.notes(wish, &plan, &self.tried_out(&plan)?)?;
         let mut done = Done {
             client: app.id.to_owned(),
             path: path.clone(),

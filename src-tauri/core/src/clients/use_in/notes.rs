@@ -8,7 +8,7 @@ use std::{
 
 use url::Url;
 
-use super::{UseIn, plan::Plan};
+use super::{Target, UseIn, Wish, plan::Plan};
 use crate::{
     Action, Explain,
     clients::ClientError,
@@ -38,6 +38,12 @@ pub(super) enum Note {
     /// The entry is good, and leads nowhere until a gateway runs.
     #[error("nobody listens at {0} now; start the app, or `omlx mcp serve`")]
     NobodyListens(String),
+    /// It was given the servers there are, one by one.
+    #[error("{0} starts programs only: a server that is added later is not there until this is done again")]
+    LaterServers(&'static str),
+    /// It reads its configuration when it starts.
+    #[error("restart {0} to see it")]
+    Restart(&'static str),
 }
 
 impl Explain for Note {
@@ -46,6 +52,8 @@ impl Explain for Note {
             Self::OmlxLooksElsewhere(_) => "omlx_looks_elsewhere",
             Self::OmlxRefuses { .. } => "omlx_refuses_file",
             Self::NobodyListens(_) => "gateway_away",
+            Self::LaterServers(_) => "later_servers",
+            Self::Restart(_) => "restart_client",
         }
     }
 
@@ -57,7 +65,21 @@ impl Explain for Note {
 impl UseIn {
     /// What is worth knowing of a plan, after which the file says `after`. Fails where oMLX would refuse it because of
     /// our entries.
-    pub(super) fn notes(&self, plan: &Plan<'_>, after: &str) -> Result<Vec<Note>, ClientError> {
+    pub(super) fn notes(&self, wish: &Wish, plan: &Plan<'_>, after: &str) -> Result<Vec<Note>, ClientError> {
+        let mut notes = self.omlx_notes(plan, after)?;
+        if plan.needs_gateway() && !listens(&self.gateway) {
+            notes.push(Note::NobodyListens(self.gateway.clone()));
+        }
+        if matches!(wish.target, Target::All(_)) && !plan.needs_gateway() {
+            notes.push(Note::LaterServers(plan.app.name));
+        }
+        if !plan.is_present() {
+            notes.push(Note::Restart(plan.app.name));
+        }
+        Ok(notes)
+    }
+
+    fn omlx_notes(&self, plan: &Plan<'_>, after: &str) -> Result<Vec<Note>, ClientError> {
         let mut notes = Vec::new();
         if let Some(locate) = plan.app.locate {
             let file = locate(&self.machine);
@@ -72,9 +94,6 @@ impl UseIn {
                 Some(refusal) => notes.push(Note::OmlxRefuses { path, refusal }),
                 None => {}
             }
-        }
-        if plan.needs_gateway() && !listens(&self.gateway) {
-            notes.push(Note::NobodyListens(self.gateway.clone()));
         }
         Ok(notes)
     }

@@ -446,6 +446,32 @@ fn an_address_at_which_nobody_listens_is_told_and_one_that_is_taken_is_not() {
 }
 
 #[test]
+fn whoever_is_to_restart_is_named_and_later_servers_are_told_of_where_programs_are_started() {
+    let desk = Desk::full();
+    let use_in = desk.use_in();
+    let said = |client: &str, server| {
+        let notes = use_in.preview(&wish(app(client), server)).expect("seen").notes;
+        let known = |code: &str| code == "later_servers" || code == "restart_client";
+        let said = notes.iter().filter(|note| known(&note.code));
+        said.map(|note| note.message.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(said("cursor", None), ["restart Cursor to see it"]);
+    assert_eq!(
+        said("claude-desktop", Some("notion")),
+        ["restart Claude Desktop to see it"]
+    );
+    assert_eq!(
+        said("claude-desktop", None),
+        [
+            "Claude Desktop starts programs only: a server that is added later is not there until this is done again",
+            "restart Claude Desktop to see it"
+        ]
+    );
+    use_in.apply(&wish(app("cursor"), None)).expect("written");
+    assert_eq!(said("cursor", None), Vec::<String>::new(), "it says so already");
+}
+
+#[test]
 fn a_client_that_takes_programs_only_says_so() {
     let desk = Desk::full();
     let wish = Wish {
