@@ -3,6 +3,8 @@
 //! Only tables that were written like this are replaced or taken out again; whoever has written them in another way is
 //! told that the file is entangled.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
 
 use super::Entry;
@@ -21,8 +23,12 @@ pub(super) fn with(text: &str, servers: &str, entries: &[Entry]) -> Option<Strin
     let mut text = text.to_owned();
     for entry in entries {
         let block = block(servers, entry, line_end(&text))?;
-        text = match place(&text, servers, &entry.name) {
-            Some((start, end)) => format!("{}{block}{}", &text[..start], &text[end..]),
+        let places = places(&text, servers, &entry.name);
+        text = match places.split_first() {
+            Some((first, others)) => {
+                let text = cut(text, others);
+                format!("{}{block}{}", &text[..first.start], &text[first.end..])
+            }
             None => appended(&text, &block),
         };
     }
@@ -33,13 +39,20 @@ pub(super) fn with(text: &str, servers: &str, entries: &[Entry]) -> Option<Strin
 pub(super) fn without(text: &str, servers: &str, names: &[&str]) -> String {
     let mut text = text.to_owned();
     for name in names {
-        if let Some((start, end)) = place(&text, servers, name) {
-            let before = text[..start].strip_suffix(&line_end(&text).repeat(2));
-            let before = before.map_or(text[..start].to_owned(), |before| {
-                format!("{before}{}", line_end(&text))
-            });
-            text = format!("{before}{}", &text[end..]);
-        }
+        let places = places(&text, servers, name);
+        text = cut(text, &places);
+    }
+    text
+}
+
+/// The text without these places, the last one first so that the others stay where they are.
+fn cut(mut text: String, places: &[Range<usize>]) -> String {
+    for place in places.iter().rev() {
+        let before = text[..place.start].strip_suffix(&line_end(&text).repeat(2));
+        let before = before.map_or(text[..place.start].to_owned(), |before| {
+            format!("{before}{}", line_end(&text))
+        });
+        text = format!("{before}{}", &text[place.end..]);
     }
     text
 }
@@ -59,27 +72,39 @@ fn appended(text: &str, block: &str) -> String {
     format!("{text}{gap}{block}")
 }
 
-/// Where a table's lines are: from its header to the last line before the next one that says something.
-fn place(text: &str, servers: &str, name: &str) -> Option<(usize, usize)> {
+/// Where a table's lines are, and those of the tables in it: each from its header to the last line before the next one
+/// that says something. Codex writes what was inline as a table of its own when it saves the file.
+fn places(text: &str, servers: &str, name: &str) -> Vec<Range<usize>> {
     let headers = [bare_header(servers, name), quoted_header(servers, name)];
-    let mut start = None;
-    let (mut end, mut at) = (0, 0);
+    let is_own = |said: &str| {
+        headers.iter().any(|header| {
+            let open = header.trim_end_matches(']');
+            said == header || said.strip_prefix(open).is_some_and(|rest| rest.starts_with('.'))
+        })
+    };
+    let mut places: Vec<Range<usize>> = Vec::new();
+    let (mut is_inside, mut at) = (false, 0);
     for line in text.split_inclusive('\n') {
         let said = line.trim();
-        let is_header = said.starts_with('[');
-        if start.is_some() && is_header {
-            break;
-        }
-        if start.is_none() && headers.iter().any(|header| header == said) {
-            start = Some(at);
-        }
+        let start = at;
         at += line.len();
+        if said.starts_with('[') {
+            let was_inside = is_inside;
+            is_inside = is_own(said);
+            if is_inside && !was_inside {
+                places.push(start..at);
+            }
+        }
         // Blank lines and comments in front of the next table are its own.
-        if start.is_some() && !said.is_empty() && !said.starts_with('#') {
-            end = at;
+        if is_inside
+            && !said.is_empty()
+            && !said.starts_with('#')
+            && let Some(place) = places.last_mut()
+        {
+            place.end = at;
         }
     }
-    Some((start?, end))
+    places
 }
 
 fn bare_header(servers: &str, name: &str) -> String {

@@ -155,6 +155,46 @@ fn a_folder_that_somebody_has_used_since_stays() {
 }
 
 #[test]
+fn an_entry_that_codex_has_written_as_tables_of_its_own_is_taken_out() {
+    let desk = Desk::full();
+    let (codex, use_in) = (app("codex"), desk.use_in());
+    use_in.apply(&wish(codex, None)).expect("written");
+    let ours = desk.text(codex);
+    let at = ours.rfind("http_headers").expect("ours");
+    let key = ours[at..].split('"').nth(3).expect("a key");
+    let table = format!("\n[mcp_servers.omlx-connect.http_headers]\nAuthorization = \"{key}\"\n");
+    for between in ["", "\n[between]\nb = 1\n"] {
+        let saved = format!("{}{between}{table}\n# the end\n[other]\na = 1\n", &ours[..at]);
+        desk.write(codex, &saved);
+        let again = use_in.apply(&wish(codex, None)).expect("seen");
+        assert!(!again.changed, "it says the same");
+        let document = Document::parse(codex, std::path::Path::new("x"), Some(saved)).expect("TOML");
+        let text = document.without(&["omlx-connect"]).expect("taken out");
+        assert!(
+            !text.contains("omlx-connect") && text.contains("# the end"),
+            "{text}"
+        );
+    }
+    assert!(!use_in.undo("codex").expect("undone").exact);
+    assert!(!desk.text(codex).contains("omlx"), "{}", desk.text(codex));
+}
+
+#[test]
+fn a_key_is_taken_back_even_where_the_text_cannot_be_changed() {
+    let desk = Desk::full();
+    let use_in = desk.use_in();
+    use_in.apply(&wish(app("cursor"), None)).expect("written");
+    let ours = desk.text(app("cursor"));
+    desk.write(app("cursor"), "{");
+    let error = use_in.undo("cursor").expect_err("refused");
+    assert_eq!(error.code(), "client_config_broken");
+    assert_eq!(use_in.access.clients().expect("listed"), []);
+    desk.write(app("cursor"), &ours);
+    use_in.undo("cursor").expect("undone, once it can be");
+    assert_eq!(desk.text(app("cursor")), fixture(app("cursor")));
+}
+
+#[test]
 fn several_writes_are_taken_back_one_after_the_other() {
     let desk = Desk::full();
     let (use_in, cursor) = (desk.use_in(), app("cursor"));

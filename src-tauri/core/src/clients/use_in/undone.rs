@@ -20,6 +20,11 @@ impl UseIn {
         let written = records
             .last(app.id)?
             .ok_or(ClientError::NothingToUndo(app.name))?;
+        // First of all: whatever becomes of the text, the key in it opens nothing any more.
+        self.revoke(&written.clients);
+        for name in &written.keys {
+            let _ = self.access.revoke(name);
+        }
         let held = file::hold(&written.path)?;
         let now = file::read(held.path())?;
         let exact = now.as_deref().map(fingerprint).as_deref() == Some(&written.after);
@@ -27,10 +32,6 @@ impl UseIn {
             restore(&written, &held, now.as_deref())?;
         } else {
             take_out(app, &written, &held)?;
-        }
-        self.revoke(&written.clients);
-        for name in &written.keys {
-            let _ = self.access.revoke(name);
         }
         records.remove(&written)?;
         Ok(Undone {
