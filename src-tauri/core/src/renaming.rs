@@ -1,5 +1,5 @@
 //! An entry changed, and where it gets another name, all that is kept under its name: the sign-in, the registrations,
-//! what was observed of it, and what clients of the gateway may have of it.
+//! what was observed of it, what clients of the gateway may have of it, and our entries in other clients' files.
 //!
 //! The sign-in is there under the new name before the config file says so, and under the old one until the new
 //! connection has it; no process can refresh it in between, because its lock is held. Another URL or account is another
@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::{
     Explain, Problem, ServerId,
     access::Access,
+    clients,
     clock::Clock,
     config::{Change, Config, ConfigFile, ServerChanges, ServerConfig},
     connection::record_name,
@@ -21,18 +22,19 @@ use crate::{
 /// How long a refresh under way is waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Changes an entry. Where its sign-in cannot be taken along to a new name, nothing is changed.
+/// Changes an entry. Where its sign-in cannot be taken along to a new name, nothing is changed. What is left to be done
+/// in other clients is given back, to be told.
 pub async fn amend(
     handle: &Handle,
     (file, home): (&ConfigFile, &Home),
     id: &ServerId,
     changes: ServerChanges,
-) -> Result<(), Problem> {
+) -> Result<Vec<Problem>, Problem> {
     let luggage = luggage(handle, file, id, &changes);
     let change = Change::Amend(id.clone(), Box::new(changes));
     let edit = || {
         let outcome = file.edit(&change);
-        outcome.map(drop).map_err(|error| error.problem())
+        outcome.map(|_| Vec::new()).map_err(|error| error.problem())
     };
     let Some(luggage) = luggage else { return edit() };
     let access = Access::open(home, Clock::system());
@@ -43,14 +45,19 @@ pub async fn amend(
             return Err(problem);
         }
     };
-    if let Err(problem) = rename(&access, &luggage).and_then(|()| edit()) {
+    if let Err(problem) = rename(&access, &luggage).and_then(|()| edit().map(drop)) {
         luggage.take_back(&access).await;
         return Err(problem);
+    }
+    let config = std::path::absolute(file.path()).unwrap_or_else(|_| file.path().to_owned());
+    let left = clients::rename_server((home, &config), &luggage.old.id, &luggage.new.id);
+    for problem in &left {
+        tracing::warn!(code = %problem.code, "{}", problem.message);
     }
     handle.appeared(&luggage.new.id).await;
     luggage.leave_nothing().await;
     drop(lock);
-    Ok(())
+    Ok(left)
 }
 
 fn rename(access: &Access, luggage: &Luggage) -> Result<(), Problem> {

@@ -71,7 +71,8 @@ pub(crate) async fn edit_server(
     id: ServerId,
     changes: ServerChanges,
 ) -> Result<(), Problem> {
-    renaming::amend(&desk.handle, (&desk.file, &desk.home), &id, changes).await
+    let amended = renaming::amend(&desk.handle, (&desk.file, &desk.home), &id, changes).await;
+    amended.map(drop)
 }
 
 /// Uses a server, or lets it rest.

@@ -24,7 +24,11 @@ async fn signed_in(desk: &Desk) -> Result<Handle, Box<dyn std::error::Error>> {
     Ok(core)
 }
 
-async fn rename(core: &Handle, desk: &Desk, name: &str) -> Result<Result<(), Problem>, Box<dyn Error>> {
+async fn rename(
+    core: &Handle,
+    desk: &Desk,
+    name: &str,
+) -> Result<Result<Vec<Problem>, Problem>, Box<dyn Error>> {
     let file = ConfigFile::at(desk.config_path(), &Environment::process());
     let changes = ServerChanges {
         id: name.parse().ok(),

@@ -188,6 +188,22 @@ async fn what_zed_is_given_opens_a_running_gateway_until_it_is_undone() -> TestR
 }
 
 #[tokio::test]
+async fn whoever_was_given_a_server_that_is_removed_is_named() -> TestResult {
+    let (_demo, desk, _) = desk().await?;
+    ended(&used(&desk, &["cursor", "--server", "demo"]).await?, 0);
+    let removed = Omlx::on(&desk, OMLX, &["mcp", "remove", "demo"]).run().await?;
+    ended(&removed, 0);
+    assert!(
+        removed
+            .words
+            .contains("warning[client_still_names]: Cursor still asks for 'demo'"),
+        "{}",
+        removed.words
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_broken_file_is_told_by_line_and_left_as_it_is() -> TestResult {
     let (_demo, desk, _) = desk().await?;
     let broken = "[mcp_servers.a]\ncommand = \n";

@@ -82,20 +82,30 @@ impl Changes {
             Regard::Despite => self.file.edit_despite_omlx(change),
         };
         let edit = edit.map_err(|error| Failure::of(error.problem(), Some(change.server())))?;
-        for note in &edit.notes {
+        self.made.push(Made {
+            server: change.server().clone(),
+            changed: edit.is_change(),
+            notes: Vec::new(),
+        });
+        self.note(edit.notes.clone(), output)?;
+        Ok(edit.is_change())
+    }
+
+    /// Says what else is worth knowing about the last one.
+    pub(super) fn note(&mut self, notes: Vec<Problem>, output: &mut Output) -> Result<(), Failure> {
+        let Some(made) = self.made.last_mut() else {
+            return Ok(());
+        };
+        for problem in &notes {
             let notice = Notice {
-                problem: note,
-                server: Some(change.server()),
+                problem,
+                server: Some(&made.server),
                 mend: &self.mend,
             };
             notice.tell(Tone::Warning, output)?;
         }
-        self.made.push(Made {
-            server: change.server().clone(),
-            changed: edit.is_change(),
-            notes: edit.notes.clone(),
-        });
-        Ok(edit.is_change())
+        made.notes.extend(notes);
+        Ok(())
     }
 
     /// The end of a command that changed the file.

@@ -6,6 +6,7 @@
 //! import    their servers → our config file, through config::edit
 //! fork      sign-ins of the oMLX fork → our vault
 //! use_in    our entry → their file: preview, backup, write, undo
+//! naming    entries of ours that name one server: they follow it to its new name
 //! ```
 //!
 //! What is refused here: a file that cannot be parsed is never written, an entry that somebody else wrote is never
@@ -19,6 +20,7 @@ mod file;
 mod fork;
 mod import;
 mod machine;
+mod naming;
 mod ours;
 mod record;
 mod use_in;
@@ -31,8 +33,11 @@ pub use import::{
     Import, ImportCandidate, ImportPreview, ImportReport, ImportSource, ImportVerdict, Imported,
 };
 pub use machine::{Machine, Os};
+pub use naming::{NamingEntry, left_naming, naming};
 pub use ours::leads_back;
 pub use use_in::{Bridge, Done, Target, Undone, UseIn, UseInPreview, Way, Wish};
+
+pub(crate) use naming::rename_server;
 
 #[cfg(test)]
 mod test_kit;

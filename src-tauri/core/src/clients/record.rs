@@ -58,9 +58,26 @@ impl Records {
 
     /// The last write into a client's file.
     pub(super) fn last(&self, app: &str) -> Result<Option<Written>, ClientError> {
+        Ok(self.all()?.into_iter().rev().find(|written| written.app == app))
+    }
+
+    /// Every write, the last one last.
+    pub(super) fn all(&self) -> Result<Vec<Written>, ClientError> {
         let read = own_file::read(&self.0).and_then(|bytes| self.parse(bytes.as_deref()));
-        let list = read.map_err(told)?;
-        Ok(list.into_iter().rev().find(|written| written.app == app))
+        read.map_err(told)
+    }
+
+    /// Takes note that we have changed a file since. Where only one write stands in it, and nobody else has written,
+    /// undoing it restores what was there before; otherwise no copy is what should be there, and entries are taken out.
+    pub(super) fn rewritten(&self, path: &Path, (before, after): (&str, String)) -> Result<(), ClientError> {
+        self.change(|list| {
+            let mut writes: Vec<&mut Written> =
+                list.iter_mut().filter(|written| written.path == path).collect();
+            match writes.as_mut_slice() {
+                [only] if only.after == before => only.after = after,
+                writes => writes.iter_mut().for_each(|written| written.after.clear()),
+            }
+        })
     }
 
     pub(super) fn remove(&self, written: &Written) -> Result<(), ClientError> {

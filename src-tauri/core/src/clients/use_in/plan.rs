@@ -121,7 +121,7 @@ impl UseIn {
                 rules: Rules::default(),
             },
             Some(id) => Make::Remote {
-                url: format!("{base}/servers/{}/mcp", in_path(id)),
+                url: format!("{base}/servers/{}/mcp", ours::in_path(id)),
                 client: format!("{} ({id})", app.name),
                 rules: Rules {
                     servers: exactly(id),
@@ -263,14 +263,4 @@ impl Bridge {
 fn exactly(id: &ServerId) -> Patterns {
     // No pattern can be made of a name only where it could be no server's either.
     Patterns::of(Pattern::try_from(id.to_string()))
-}
-
-/// A name as a segment of a path (RFC 3986 §3.3).
-fn in_path(id: &ServerId) -> String {
-    const SEGMENT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'.')
-        .remove(b'_')
-        .remove(b'~');
-    percent_encoding::utf8_percent_encode(id.as_str(), SEGMENT).to_string()
 }
