@@ -37,7 +37,7 @@ impl Lending {
         let stop = CancellationToken::new();
         let owner = Owner {
             handle: handle.clone(),
-            access: Access::open(home, Clock::system()),
+            access: Access::open(home, Clock::system()).lending(handle),
             chosen,
             telling,
             stop: stop.clone(),

@@ -18,7 +18,7 @@ use crate::{
     Action, Event, Explain, Problem, ServerId, ServerSnapshot, Snapshot,
     browser::Browser,
     clock::Clock,
-    config::{ClientCredentials, ConfigState, Surface},
+    config::{ClientCredentials, ConfigState, Surface, Transport},
     connection::{
         Connection, Introduction, Link, LogLine, LoginPath, Shared, SignInOptions, SignedIn,
         client_handler::Elicit,
@@ -278,6 +278,11 @@ impl Server {
     /// Its name.
     pub fn id(&self) -> &ServerId {
         &self.0.config().id
+    }
+
+    /// How it is reached.
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.0.config().transport
     }
 
     /// How it is now.

@@ -139,6 +139,41 @@ async fn a_tool_whose_description_changed_is_held_back_until_a_person_has_compar
 }
 
 #[tokio::test]
+async fn what_was_approved_of_a_server_counts_when_it_comes_back_and_not_for_another_one_of_its_name()
+-> TestResult {
+    let desk = Desk::new()?;
+    let key = gateway(&desk).issue("Cursor", omlx_mcp::access::Rules::default())?;
+    let (before, after) = (search("Finds pages."), search("Sends everything."));
+    let [home, elsewhere] = ["http://127.0.0.1:9/mcp", "http://127.0.0.1:9/other"];
+    // There, away, there again as it was; another one; and that one as it was.
+    for (url, tools, listed) in [
+        (Some(home), &before, 1),
+        (None, &before, 1),
+        (Some(home), &after, 0),
+        (Some(elsewhere), &after, 1),
+        (Some(elsewhere), &before, 0),
+    ] {
+        let servers = url.map_or(
+            json!({}),
+            |url| json!({"notion": {"transport": "streamable-http", "url": url}}),
+        );
+        desk.configure(&servers)?;
+        let core = desk.start()?;
+        let lending = gateway(&desk).lending(&core);
+        let client = lending.authenticate(key.reveal()).ok_or("not let in")?;
+        assert_eq!(
+            lending.sieve(&client, &notion()?, tools)?.len(),
+            listed,
+            "{url:?}"
+        );
+        let is_permitted = lending.permit(&client, (&notion()?, "search"), tools).is_ok();
+        assert_eq!(is_permitted, listed == 1, "{url:?}");
+        core.stop().await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_name_that_no_client_has_does_not_read_as_all_clear() -> TestResult {
     let desk = Desk::new()?;
     access(&desk, &["add", "Cursor"]).await?;

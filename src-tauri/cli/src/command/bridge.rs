@@ -38,7 +38,7 @@ pub(super) async fn run(arguments: &BridgeArguments, context: &Context) -> Resul
     let server = handle
         .server(id.as_str())
         .map_err(|error| Failure::told(&error))?;
-    let access = Access::open(&context.home()?, Clock::system());
+    let access = Access::open(&context.home()?, Clock::system()).lending(&handle);
     let bridged = async {
         omlx_gateway::bridge((server, access), pipes::input(), pipes::output()).await?;
         Ok(Ending::Done)

@@ -69,7 +69,7 @@ async fn lend(
     (context, output): (&Context, &mut Output),
 ) -> Result<Ending, Failure> {
     let home = context.home()?;
-    let access = Access::open(&home, Clock::system());
+    let access = Access::open(&home, Clock::system()).lending(handle);
     let clients = access.clients().map_err(|error| Failure::told(&error))?.len();
     let chosen = || SettingsFile::of(&home).read().gateway_port.get();
     let settings = Settings {

@@ -3,7 +3,7 @@
 //! Trust on first use: what a client sees of a tool the first time is approved with it. From then on a tool whose text
 //! or schema differs is held back, because a description is an instruction to a model, and the one that was agreed to
 //! is not the one that is there. A tool that disappears stays approved as it was, so that it cannot come back as
-//! another one.
+//! another one. All of it is about an address or a program: another one that was given the name is another server.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::{
     AccessError, Client, ReviewedTool, ToolSet,
     definition::{Definition, Fingerprint},
+    endpoint::Endpoint,
     file,
 };
 use crate::ServerId;
@@ -22,6 +23,9 @@ use crate::ServerId;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Approvals {
     pub(super) server: ServerId,
+    /// What was behind the name when they were approved; not known where an earlier version wrote this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    endpoint: Option<Endpoint>,
     pub(super) tools: BTreeMap<String, Approval>,
 }
 
@@ -57,6 +61,7 @@ impl Approvals {
     fn none(server: &ServerId) -> Self {
         Self {
             server: server.clone(),
+            endpoint: None,
             tools: BTreeMap::new(),
         }
     }
@@ -90,6 +95,20 @@ impl Approvals {
             let outcome = change(&mut approvals)?;
             Ok((approvals.text(path)?, outcome))
         })
+    }
+
+    /// Whether they are about what is behind the name now; whoever does not know says yes.
+    pub(super) fn are_of(&self, endpoint: Option<&Endpoint>) -> bool {
+        endpoint.is_none() || self.endpoint.as_ref() == endpoint
+    }
+
+    /// Has them be about what is behind the name now. Nothing was approved of another server that was called the same.
+    pub(super) fn bind(&mut self, endpoint: Option<Endpoint>) {
+        let Some(endpoint) = endpoint else { return };
+        if self.endpoint.as_ref().is_some_and(|before| *before != endpoint) {
+            self.tools.clear();
+        }
+        self.endpoint = Some(endpoint);
     }
 
     /// How a tool stands.

@@ -14,12 +14,13 @@ use super::{
     audit::{self, Log},
     client::BRIDGE,
     definition::{Definition, hash_of},
+    endpoint::Endpoints,
     file::{self, Cached},
     key::KeyHash,
     last_use::LastUse,
     ledger::{Entry, Ledger},
 };
-use crate::{ServerId, clock::Clock, store::Home};
+use crate::{ServerId, clock::Clock, handle::Handle, store::Home};
 
 mod renamed;
 
@@ -28,7 +29,7 @@ mod renamed;
 /// Every method is blocking, briefly: what a request asks costs a look at one or two files' identity, and a file is
 /// read only after it changed.
 #[derive(Clone, Debug)]
-pub struct Access(Arc<Inner>);
+pub struct Access(Arc<Inner>, Endpoints);
 
 #[derive(Debug)]
 struct Inner {
@@ -46,14 +47,22 @@ impl Access {
     /// The desk of one data folder. Does no I/O.
     pub fn open(home: &Home, clock: Clock) -> Self {
         let folder = home.data().join("access");
-        Self(Arc::new(Inner {
+        let inner = Inner {
             ledger: Cached::empty(),
             approvals: Mutex::default(),
             last_use: LastUse::in_folder(folder.join("used")),
             log: Log::at(folder.join("calls.jsonl")),
             clock,
             folder,
-        }))
+        };
+        Self(Arc::new(inner), Endpoints::default())
+    }
+
+    /// The same desk for whoever lends these servers: what was approved counts for the address or program it was approved
+    /// of, and not for another one that was given its name.
+    #[must_use]
+    pub fn lending(self, handle: &Handle) -> Self {
+        Self(self.0, Endpoints::of(handle))
     }
 
     /// Adds a client and makes its key, which is not kept and cannot be shown again.
@@ -393,12 +402,15 @@ impl Access {
         tools: &ToolSet,
     ) -> Result<Arc<Approvals>, AccessError> {
         let path = self.approval_file(client.id(), server);
-        let known = self.noted(&path)?;
-        if let Some(known) = known.filter(|approvals| approvals.know(client, tools)) {
+        let (known, endpoint) = (self.noted(&path)?, self.1.now(server));
+        let is_known =
+            |approvals: &Arc<Approvals>| approvals.are_of(endpoint.as_ref()) && approvals.know(client, tools);
+        if let Some(known) = known.filter(is_known) {
             return Ok(known);
         }
         let now = self.0.clock.now();
         let noted = Approvals::update(&path, server, |approvals| {
+            approvals.bind(endpoint);
             approvals.take_note(client, tools, now);
             Ok(Arc::new(approvals.clone()))
         })?;
@@ -413,7 +425,8 @@ impl Access {
         (tool, definition): (&str, &Definition),
     ) -> Result<Standing, AccessError> {
         let path = self.approval_file(client.id(), server);
-        let noted = self.noted(&path)?;
+        let endpoint = self.1.now(server);
+        let noted = self.noted(&path)?.filter(|noted| noted.are_of(endpoint.as_ref()));
         Ok(noted.map_or(Standing::Unseen, |noted| noted.standing(tool, definition)))
     }
 

@@ -21,6 +21,7 @@ mod client;
 mod compared;
 mod definition;
 mod desk;
+mod endpoint;
 mod error;
 pub(crate) mod file;
 mod key;
