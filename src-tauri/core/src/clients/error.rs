@@ -54,6 +54,12 @@ pub enum ClientError {
     /// There is nothing to hand over.
     #[error("there is no server that is switched on; add one first")]
     NoServers,
+    /// The program's path leads nowhere at the next start.
+    #[error(
+        "{} is where macOS runs the app for this start only; move oMLX Connect into the Applications folder, open it \
+         from there, and try again", .0.display()
+    )]
+    Translocated(PathBuf),
     /// oMLX would refuse the whole file because of our entries.
     #[error("oMLX would disable MCP because of this change: {0}")]
     DisablesOmlx(String),
@@ -87,6 +93,7 @@ impl Explain for ClientError {
             Self::Changed(_) => "client_config_changed",
             Self::Unwritable { .. } => "client_config_unwritable",
             Self::NoServers => "no_servers",
+            Self::Translocated(_) => "program_translocated",
             Self::DisablesOmlx(_) => "omlx_refuses",
             Self::NoGateway(_) => "client_takes_programs",
             Self::NothingToUndo(_) => "nothing_to_undo",

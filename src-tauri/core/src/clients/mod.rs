@@ -20,6 +20,7 @@ mod file;
 mod fork;
 mod import;
 mod machine;
+mod merged;
 mod naming;
 mod ours;
 mod record;

@@ -159,7 +159,12 @@ impl UseIn {
             .collect();
         let after = plan.document.with(&plan.missing(&entries))?;
         let notes = self.notes(wish, &plan, &after)?;
-        let alone = Document::parse(app, &path, None)?.with(&entries)?;
+        let alone: Vec<Entry> = plan
+            .entries
+            .iter()
+            .map(|planned| self.alone(app, planned))
+            .collect();
+        let alone = Document::parse(app, &path, None)?.with(&alone)?;
         Ok(UseInPreview {
             client: app.id.to_owned(),
             path: path.display().to_string(),

@@ -1,6 +1,6 @@
 //! JSON through a concrete syntax tree: comments, order, indentation and line ends stay.
 
-use jsonc_parser::cst::{CstObject, CstRootNode};
+use jsonc_parser::cst::{CstObject, CstObjectProp, CstRootNode};
 use serde_json::{Map, Value};
 
 use super::Entry;
@@ -20,11 +20,13 @@ pub(super) fn read(text: &str) -> Result<Map<String, Value>, String> {
 
 /// The text with the entries; none when its structure does not allow it.
 pub(super) fn with(text: &str, servers: &str, entries: &[Entry]) -> Option<String> {
+    let said = read(text).ok()?;
+    let before = |name: &str| said.get(servers)?.get(name);
     change(text, |root| {
         let servers = root.object_value_or_set(servers);
         for entry in entries {
             match servers.get(&entry.name) {
-                Some(property) => property.set_value(cst_value(&entry.value)),
+                Some(property) => set(&property, before(&entry.name), &entry.value),
                 None => {
                     servers.append(&entry.name, cst_value(&entry.value));
                 }
@@ -32,6 +34,31 @@ pub(super) fn with(text: &str, servers: &str, entries: &[Entry]) -> Option<Strin
         }
         Some(())
     })
+}
+
+/// Changes as little as has to be: what says the same stays as it is written, comments included.
+fn set(property: &CstObjectProp, there: Option<&Value>, value: &Value) {
+    if there == Some(value) {
+        return;
+    }
+    let (Some(object), Value::Object(map)) = (property.object_value(), value) else {
+        property.set_value(cst_value(value));
+        return;
+    };
+    for inner in object.properties() {
+        let name = inner.decoded_name();
+        if name.is_none_or(|name| !map.contains_key(&name)) {
+            inner.remove();
+        }
+    }
+    for (name, value) in map {
+        match object.get(name) {
+            Some(inner) => set(&inner, there.and_then(|there| there.get(name)), value),
+            None => {
+                object.append(name, cst_value(value));
+            }
+        }
+    }
 }
 
 /// The text without the entries.

@@ -12,7 +12,9 @@ use crate::{
         ClientError,
         app::App,
         document::{Document, Entry},
-        file, ours,
+        file,
+        merged::merged,
+        ours,
         record::backup_path,
     },
 };
@@ -37,6 +39,8 @@ pub(super) struct Plan<'a> {
 pub(super) struct Planned {
     name: String,
     make: Make,
+    /// The entry of ours that stands there.
+    there: Option<Value>,
     /// Whether the file has it already.
     present: bool,
     /// The key that stands in its place and still opens.
@@ -75,6 +79,7 @@ impl UseIn {
             planned.key = there
                 .and_then(ours::key)
                 .and_then(|key| self.access.recognise(key));
+            planned.there = there.cloned();
             planned.present = there.is_some_and(|there| self.is_as_wished(app, planned, there));
         }
         Ok(Plan {
@@ -93,9 +98,13 @@ impl UseIn {
         if way == Way::Gateway && app.remote.is_none() {
             return Err(ClientError::NoGateway(app.name));
         }
+        if way == Way::Bridge && is_passing(&self.bridge.program) {
+            return Err(ClientError::Translocated(self.bridge.program.clone()));
+        }
         let planned = |name: String, make: Make| Planned {
             name,
             make,
+            there: None,
             present: false,
             key: None,
         };
@@ -133,13 +142,12 @@ impl UseIn {
 
     /// Whether an entry of ours does what is wished for. One with a key does so as long as the key opens.
     fn is_as_wished(&self, app: &App, planned: &Planned, there: &Value) -> bool {
-        match &planned.make {
-            Make::Program(args) => *there == self.program(app, args),
-            Make::Remote { url, .. } => planned.key.as_ref().is_some_and(|key| {
-                app.remote
-                    .is_some_and(|remote| *there == remote(url, &format!("Bearer {}", key.reveal())))
-            }),
-        }
+        let key = match (&planned.make, &planned.key) {
+            (Make::Program(_), _) => "",
+            (Make::Remote { .. }, Some(key)) => key.reveal(),
+            (Make::Remote { .. }, None) => return false,
+        };
+        self.entry(app, planned, key).value == *there
     }
 
     fn program(&self, app: &App, args: &[String]) -> Value {
@@ -151,17 +159,28 @@ impl UseIn {
         self.entry(app, planned, KEY_TO_COME)
     }
 
+    /// The entry as it would be if there were none yet.
+    pub(super) fn alone(&self, app: &App, planned: &Planned) -> Entry {
+        Entry {
+            name: planned.name.clone(),
+            value: self.fresh(app, planned, KEY_TO_COME),
+        }
+    }
+
     fn entry(&self, app: &App, planned: &Planned, key: &str) -> Entry {
-        let value = match &planned.make {
+        Entry {
+            name: planned.name.clone(),
+            value: merged(planned.there.as_ref(), self.fresh(app, planned, key)),
+        }
+    }
+
+    fn fresh(&self, app: &App, planned: &Planned, key: &str) -> Value {
+        match &planned.make {
             Make::Program(args) => self.program(app, args),
             Make::Remote { url, .. } => {
                 let remote = app.remote.map(|remote| remote(url, &format!("Bearer {key}")));
                 remote.unwrap_or_default()
             }
-        };
-        Entry {
-            name: planned.name.clone(),
-            value,
         }
     }
 
@@ -257,6 +276,12 @@ impl Bridge {
         }
         args
     }
+}
+
+/// Whether macOS runs the program from a place of its own making, under a path that is another one at the next start.
+fn is_passing(program: &Path) -> bool {
+    let mut folders = program.components();
+    folders.any(|folder| folder.as_os_str() == "AppTranslocation")
 }
 
 /// A name that stands for itself alone, whatever is in it.

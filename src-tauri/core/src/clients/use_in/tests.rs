@@ -280,6 +280,75 @@ fn a_gateway_that_moved_is_written_anew_with_the_key_there_was() {
 }
 
 #[test]
+fn what_a_user_added_to_our_entry_stays_when_it_is_written_anew() {
+    let desk = Desk::full();
+    let mut use_in = desk.use_in();
+    for (id, old, new) in [
+        (
+            "cursor",
+            "\"url\": ",
+            "// slow here\n\t\t\t\"timeout\": 60,\n\t\t\t\"url\": ",
+        ),
+        (
+            "codex",
+            "http_headers",
+            "startup_timeout_sec = 30\nenabled = true\nhttp_headers",
+        ),
+    ] {
+        use_in.gateway = "http://127.0.0.1:8719".to_owned();
+        use_in.apply(&wish(app(id), None)).expect("written");
+        let text = desk.text(app(id));
+        let at = text.find("omlx-connect").expect("ours");
+        let changed = format!("{}{}", &text[..at], text[at..].replacen(old, new, 1));
+        desk.write(app(id), &changed);
+        assert!(
+            use_in.preview(&wish(app(id), None)).expect("seen").present,
+            "{changed}"
+        );
+        use_in.gateway = "http://127.0.0.1:9000".to_owned();
+        let preview = use_in.preview(&wish(app(id), None)).expect("seen");
+        assert!(
+            !preview.present && !preview.snippet.contains("timeout"),
+            "{}",
+            preview.snippet
+        );
+        assert!(use_in.apply(&wish(app(id), None)).expect("written").changed);
+        assert_eq!(desk.text(app(id)), changed.replace(":8719", ":9000"));
+    }
+    assert_eq!(use_in.access.clients().expect("listed").len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn one_program_under_two_names_is_one_and_a_passing_place_of_macos_is_refused() {
+    let desk = Desk::full();
+    let (mut use_in, cursor) = (desk.use_in(), app("cursor"));
+    let (program, link) = (
+        desk.folder.path().join("omlx-connect"),
+        desk.folder.path().join("omlx"),
+    );
+    fs::write(&program, "").expect("written");
+    std::os::unix::fs::symlink(&program, &link).expect("linked");
+    use_in.bridge.program = link;
+    use_in.apply(&wish(cursor, Some("notion"))).expect("written");
+    use_in.bridge.program = program;
+    assert!(
+        use_in
+            .preview(&wish(cursor, Some("notion")))
+            .expect("seen")
+            .present
+    );
+    use_in.bridge.program =
+        "/private/var/folders/x/AppTranslocation/1/d/oMLX Connect.app/Contents/MacOS/x".into();
+    let error = use_in.apply(&wish(cursor, Some("linear"))).expect_err("refused");
+    assert_eq!(error.code(), "program_translocated");
+    assert!(
+        use_in.preview(&wish(cursor, None)).is_ok(),
+        "an address names no program"
+    );
+}
+
+#[test]
 fn a_preview_makes_no_key_writes_nothing_and_shows_nobody_s_values() {
     let desk = Desk::full();
     let use_in = desk.use_in();
