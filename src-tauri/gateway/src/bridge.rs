@@ -30,15 +30,15 @@ const CANCELLED: &str = "notifications/cancelled";
 /// How long answers may still come once the client has closed its end.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Lends `server` to whoever is at the other end of `input` and `output`, until they are gone. Nothing but MCP messages
-/// is written to `output`.
+/// Lends `server` to `client`, who is at the other end of `input` and `output`, until they are gone. Nothing but MCP
+/// messages is written to `output`.
 pub async fn bridge(
-    (server, access): (Server, Access),
+    (server, access, client): (Server, Access, Client),
     input: impl AsyncRead + Unpin,
     output: impl AsyncWrite + Send + Sync + 'static,
 ) -> io::Result<()> {
     let out = Outlet::lines(output);
-    let guest = Lobby::open(access).guest(Client::on_standard_streams());
+    let guest = Lobby::open(access).guest(client);
     let relay = Relay::new(server.clone(), (out.clone(), guest.clone()));
     let newer = NewerClient::new(&Offer::One(server.clone()), guest);
     let mut lines = Lines::new(input, MAX_LINE);

@@ -44,7 +44,7 @@ async fn a_key_made_in_a_terminal_opens_a_running_gateway_until_it_is_revoked_in
     let gateway = gateway(&desk);
     let none = access(&desk, &["list"]).await?;
     ended(&none, 0);
-    assert!(none.words.contains("No client has a key yet"), "{}", none.words);
+    assert!(none.words.contains("No client is let in yet"), "{}", none.words);
 
     let added = access(&desk, &["add", "Cursor", "--server", "no*"]).await?;
     ended(&added, 0);

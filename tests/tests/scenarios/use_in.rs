@@ -153,6 +153,39 @@ async fn what_claude_desktop_is_given_starts_the_bridge_from_anywhere() -> TestR
     Ok(())
 }
 
+#[tokio::test]
+async fn claude_desktop_is_held_to_its_own_rules_over_the_bridge_until_it_is_revoked() -> TestResult {
+    let (_demo, desk, _) = desk().await?;
+    let done = used(&desk, &["claude-desktop", "--json"]).await?;
+    ended(&done, 0);
+    let path = done.json()?["path"].as_str().ok_or("no path")?.to_owned();
+    let config: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
+    let entry = &config["mcpServers"]["demo"];
+    let access = async |words: &[&str]| {
+        Omlx::on(&desk, OMLX, &[&["mcp", "access"], words].concat())
+            .run()
+            .await
+    };
+    ended(
+        &access(&["allow", "claude desktop", "--tool", "demo__echo"]).await?,
+        0,
+    );
+    let tools = tools_of(entry).await?;
+    assert_eq!(tools.as_array().map(Vec::len), Some(1), "{tools}");
+    assert_eq!(tools[0]["name"], "echo");
+    let list = access(&["list", "--json"]).await?.json()?;
+    assert_eq!(list["clients"][0]["name"], "Claude Desktop");
+    assert!(list["clients"][0]["last_used_at"].is_string(), "{list}");
+    assert_eq!(
+        list["clients"].as_array().map(Vec::len),
+        Some(1),
+        "nobody came without a name"
+    );
+    ended(&access(&["revoke", "claude desktop"]).await?, 0);
+    assert!(tools_of(entry).await.is_err(), "it is shut out");
+    Ok(())
+}
+
 /// What the gateway answers to the entry as its client would use it: URL and header fields as they stand in the file.
 async fn answer_to(entry: &Value) -> Result<u16, Box<dyn Error>> {
     let client = Network::new(&NetworkSettings::default())?.client()?;

@@ -1,6 +1,12 @@
 //! `omlx mcp bridge`: a server on standard streams, signed in.
 
-use omlx_mcp::{access::Access, clock::Clock, handle::Handle};
+use std::time::Duration;
+
+use omlx_mcp::{
+    access::{Access, AccessError, Client, ClientId},
+    clock::Clock,
+    handle::Handle,
+};
 
 use crate::{
     context::Context,
@@ -8,6 +14,9 @@ use crate::{
     failure::{Ending, Failure},
     pipes,
 };
+
+/// How often it is looked whether the client was shut out.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Lend a server, signed in, to an MCP client that starts this command
 #[derive(Debug, clap::Args)]
@@ -27,10 +36,20 @@ pub(crate) struct BridgeArguments {
     /// Which server
     #[arg(value_name = "SERVER")]
     server: String,
+    /// Who starts it, as `omlx mcp use` writes it: the client's rules, approvals and log lines go by it
+    #[arg(long, value_name = "ID", value_parser = client_id)]
+    client: Option<ClientId>,
+}
+
+fn client_id(text: &str) -> Result<ClientId, &'static str> {
+    text.to_owned().try_into()
 }
 
 /// Lends it until the client is gone.
 pub(super) async fn run(arguments: &BridgeArguments, context: &Context) -> Result<Ending, Failure> {
+    let access = Access::open(&context.home()?, Clock::system());
+    let client = access.on_standard_streams(arguments.client.as_ref());
+    let client = client.map_err(|error| Failure::told(&error))?;
     let config = context.config();
     let id = config.server(&arguments.server)?;
     let options = core::lending(context, Some(vec![id.clone()]))?;
@@ -38,12 +57,23 @@ pub(super) async fn run(arguments: &BridgeArguments, context: &Context) -> Resul
     let server = handle
         .server(id.as_str())
         .map_err(|error| Failure::told(&error))?;
-    let access = Access::open(&context.home()?, Clock::system()).lending(&handle);
+    let access = access.lending(&handle);
+    let lent = (server, access.clone(), client.clone());
     let bridged = async {
-        omlx_gateway::bridge((server, access), pipes::input(), pipes::output()).await?;
+        tokio::select! {
+            ended = omlx_gateway::bridge(lent, pipes::input(), pipes::output()) => ended?,
+            () = revoked(&access, &client) => return Err(Failure::told(&AccessError::Revoked)),
+        }
         Ok(Ending::Done)
     };
     let outcome = Box::pin(core::interruptible(bridged)).await;
     core::end(handle).await;
     outcome
+}
+
+/// Until the client is shut out.
+async fn revoked(access: &Access, client: &Client) {
+    while access.current(client).is_some() {
+        tokio::time::sleep(LOOK).await;
+    }
 }

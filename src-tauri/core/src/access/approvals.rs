@@ -159,6 +159,11 @@ impl Approvals {
         }
     }
 
+    /// When the first of them was approved.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.tools.values().map(|approval| approval.approved.at).min()
+    }
+
     /// How many tools are held back.
     pub(super) fn count_held(&self) -> u32 {
         let held = self.tools.values().filter(|approval| approval.changed.is_some());

@@ -69,8 +69,8 @@ impl Client {
         Self(Arc::new(Entry { id, name, rules }))
     }
 
-    /// Whoever started `omlx mcp bridge`: a program of the same user, which needs no key because it could read every
-    /// file that we can. It still has approvals and audit lines of its own.
+    /// Whoever started `omlx mcp bridge` without saying who it is: a program of the same user, which needs no key because
+    /// it could read every file that we can. It still has approvals and audit lines of its own.
     pub fn on_standard_streams() -> Self {
         Self::new(ClientId("bridge".to_owned()), BRIDGE.to_owned(), Rules::default())
     }
@@ -109,7 +109,7 @@ pub struct ClientSummary {
     pub name: String,
     /// What it may see.
     pub rules: Rules,
-    /// When its key was made.
+    /// When it was added, or its key was made anew.
     #[cfg_attr(feature = "specta", specta(type = String))]
     pub created_at: Timestamp,
     /// When it was last there, to the minute; none when never.

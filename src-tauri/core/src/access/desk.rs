@@ -76,17 +76,73 @@ impl Access {
         name: &str,
         rules: Rules,
     ) -> Result<(ClientId, ClientKey), AccessError> {
-        let (key, id, created_at) = (ClientKey::generate()?, ClientId::generate()?, self.0.clock.now());
+        let key = ClientKey::generate()?;
+        Ok((self.add(name, rules, Some(&key))?, key))
+    }
+
+    /// Adds a client that starts the bridge, and shows its id in place of a key: a program of the same user could read
+    /// every key there is.
+    pub(crate) fn introduce(&self, name: &str) -> Result<ClientId, AccessError> {
+        self.add(name, Rules::default(), None)
+    }
+
+    fn add(&self, name: &str, rules: Rules, key: Option<&ClientKey>) -> Result<ClientId, AccessError> {
+        let (id, created_at) = (ClientId::generate()?, self.0.clock.now());
         self.change(|ledger| {
             let name = ledger.free_name(name)?;
             ledger.entries.push(Entry {
                 client: Client::new(id.clone(), name, rules),
-                key: key.hash(),
+                key: key.map(ClientKey::hash),
                 created_at,
             });
             Ok(())
         })?;
-        Ok((id, key))
+        Ok(id)
+    }
+
+    /// The client of that id, which has started the bridge; an error when it was revoked. Without an id, any program of
+    /// this user.
+    pub fn on_standard_streams(&self, id: Option<&ClientId>) -> Result<Client, AccessError> {
+        let client = match id {
+            None => Client::on_standard_streams(),
+            Some(id) => {
+                let ledger = self.ledger()?;
+                let at = ledger.position_of(id).map_err(|_| AccessError::Revoked)?;
+                let entry = ledger.entries.get(at).ok_or(AccessError::Revoked)?;
+                entry.client.clone()
+            }
+        };
+        self.0.last_use.note(client.id(), self.0.clock.now());
+        Ok(client)
+    }
+
+    /// Whether there is a client of that id; it does not count as used.
+    pub(crate) fn knows(&self, id: &ClientId) -> bool {
+        self.ledger().is_ok_and(|ledger| ledger.position_of(id).is_ok())
+    }
+
+    /// What was approved for programs that start the bridge without saying who they are, as a client in a list; none when
+    /// there never was any.
+    pub fn nameless(&self) -> Result<Option<ClientSummary>, AccessError> {
+        let client = Client::on_standard_streams();
+        let (mut since, mut held_tools) = (None, 0);
+        for path in self.approval_files()? {
+            if client_of(&path) != BRIDGE {
+                continue;
+            }
+            if let Some(approvals) = Approvals::read(&path)? {
+                held_tools += approvals.count_held();
+                since = since.into_iter().chain(approvals.since()).min();
+            }
+        }
+        Ok(since.map(|created_at| ClientSummary {
+            id: client.id().clone(),
+            name: BRIDGE.to_owned(),
+            rules: client.rules().clone(),
+            created_at,
+            last_used_at: self.0.last_use.of(client.id()),
+            held_tools,
+        }))
     }
 
     /// Makes a new key for a client that is there already; the old one opens nothing from now on.
@@ -95,7 +151,7 @@ impl Access {
         self.change(|ledger| {
             let at = ledger.position(name)?;
             if let Some(entry) = ledger.entries.get_mut(at) {
-                (entry.key, entry.created_at) = (key.hash(), created_at);
+                (entry.key, entry.created_at) = (Some(key.hash()), created_at);
             }
             Ok(())
         })?;
@@ -107,10 +163,7 @@ impl Access {
         let presented = KeyHash::of_presented(key)?;
         let ledger = self.ledger().ok()?;
         // All of them are compared, so that the time it takes does not tell which one it was.
-        let matching = ledger
-            .entries
-            .iter()
-            .filter(|entry| entry.key.matches(&presented));
+        let matching = ledger.entries.iter().filter(|entry| entry.opens(&presented));
         let client = matching.fold(None, |_, entry| Some(&entry.client))?.clone();
         self.0.last_use.note(client.id(), self.0.clock.now());
         Some(client)
@@ -120,7 +173,7 @@ impl Access {
     pub(crate) fn recognise(&self, key: &str) -> Option<ClientKey> {
         let presented = KeyHash::of_presented(key)?;
         let ledger = self.ledger().ok()?;
-        let opens = ledger.entries.iter().any(|entry| entry.key.matches(&presented));
+        let opens = ledger.entries.iter().any(|entry| entry.opens(&presented));
         opens.then(|| ClientKey::known(key))
     }
 

@@ -19,6 +19,9 @@ pub enum AccessError {
         /// The one that was probably meant.
         similar: Option<String>,
     },
+    /// It was shut out, and asks again by the id it was given.
+    #[error("this client was shut out, or its use was undone; `omlx mcp use CLIENT` lets it in again")]
+    Revoked,
     /// Nobody could tell it in a list.
     #[error("a client's name must be 1 to 64 characters without control characters")]
     Name,
@@ -77,6 +80,7 @@ impl Explain for AccessError {
         match self {
             Self::NameTaken(_) => "client_exists",
             Self::NoSuchClient { .. } => "unknown_client",
+            Self::Revoked => "client_revoked",
             Self::Name => "client_name",
             Self::Pattern(_) => "client_rule",
             Self::NothingHeld { .. } => "nothing_held",

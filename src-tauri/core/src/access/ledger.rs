@@ -21,12 +21,20 @@ pub(super) struct Ledger {
     pub(super) entries: Vec<Entry>,
 }
 
-/// One client and the hash of its key.
+/// One client, and the hash of its key.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) client: Client,
-    pub(super) key: KeyHash,
+    /// None for one that starts the bridge, which needs none.
+    pub(super) key: Option<KeyHash>,
     pub(super) created_at: Timestamp,
+}
+
+impl Entry {
+    /// Whether this is its key.
+    pub(super) fn opens(&self, presented: &KeyHash) -> bool {
+        self.key.is_some_and(|key| key.matches(presented))
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,7 +49,8 @@ struct File {
 struct Row {
     id: ClientId,
     name: String,
-    key_sha256: KeyHash,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key_sha256: Option<KeyHash>,
     created_at: Timestamp,
     #[serde(flatten)]
     rules: Rules,

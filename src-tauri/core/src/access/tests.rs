@@ -93,6 +93,58 @@ fn a_new_key_ends_the_old_one_and_keeps_the_rules() {
 }
 
 #[test]
+fn a_client_that_starts_the_bridge_has_rules_and_approvals_and_is_let_in_until_it_is_revoked() {
+    let place = Place::new();
+    let (desk, bridge) = (place.desk(), place.desk());
+    let id = desk.introduce("Claude Desktop").expect("introduced");
+    let client = bridge.on_standard_streams(Some(&id)).expect("let in");
+    assert_eq!(client.name(), "Claude Desktop");
+    let listed = desk.clients().expect("listed");
+    assert_eq!(listed[0].last_used_at, Some(place.clock.now()));
+    desk.set_rules("claude desktop", only("notion", "*__search"))
+        .expect("set");
+    let now = bridge.current(&client).expect("there");
+    assert!(now.may_use(&notion()) && !now.rules().allows_tool(&notion(), "delete"));
+    desk.rename("claude desktop", "Desk").expect("renamed");
+    assert_eq!(
+        bridge.on_standard_streams(Some(&id)).expect("let in").name(),
+        "Desk"
+    );
+    desk.revoke("desk").expect("revoked");
+    assert_eq!(bridge.current(&client), None);
+    let error = bridge.on_standard_streams(Some(&id)).expect_err("refused");
+    assert_eq!(error.code(), "client_revoked");
+}
+
+#[test]
+fn a_client_without_a_key_is_opened_by_none_until_it_is_given_one() {
+    let place = Place::new();
+    let desk = place.desk();
+    let id = desk.introduce("Claude Desktop").expect("introduced");
+    for text in ["", "omlx_", id.as_str()] {
+        assert!(desk.authenticate(text).is_none());
+    }
+    let key = desk.reissue("Claude Desktop").expect("issued");
+    assert_eq!(desk.authenticate(key.reveal()).expect("known").id(), &id);
+}
+
+#[test]
+fn programs_that_do_not_say_who_they_are_are_listed_once_they_have_seen_a_tool() {
+    let place = Place::new();
+    let desk = place.desk();
+    assert_eq!(desk.nameless().expect("read"), None);
+    let client = desk.on_standard_streams(None).expect("let in");
+    for text in ["a", "b"] {
+        desk.sieve(&client, &notion(), &ToolSet::of(&[tool("search", text)]))
+            .expect("sieved");
+    }
+    let listed = desk.nameless().expect("read").expect("there");
+    assert_eq!((listed.name.as_str(), listed.held_tools), ("bridge", 1));
+    assert_eq!(listed.last_used_at, Some(place.clock.now()));
+    assert_eq!(desk.clients().expect("listed"), []);
+}
+
+#[test]
 fn the_key_is_in_no_file() {
     let place = Place::new();
     let key = place.desk().issue("Cursor", Rules::default()).expect("issued");

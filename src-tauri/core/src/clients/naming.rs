@@ -212,7 +212,7 @@ mod tests {
         for app in APPS {
             let text = desk.text(app);
             assert!(
-                text.contains("\"work\"") && !text.contains("\"linear\", \"--config"),
+                text.contains("\"work\"") && !text.contains("\"linear\", \"--client"),
                 "{text}"
             );
             assert!(use_in.undo(app.id).expect("undone").exact);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::ServerId;
+use crate::{ServerId, access::ClientId};
 
 /// Where an address may stand in an entry.
 const URLS: [&str; 3] = ["url", "httpUrl", "serverUrl"];
@@ -53,6 +53,17 @@ pub(super) fn server_of(entry: &Value, config: &Path) -> Option<String> {
     let named = named.and_then(|at| words.get(at + 1)).map(Path::new);
     let is_ours = named.is_none_or(|named| is_same_file(named, config));
     words.get(2).filter(|_| is_ours).map(|name| (*name).to_owned())
+}
+
+/// The id by which the program of an entry says who it is.
+pub(super) fn client_of(entry: &Value) -> Option<ClientId> {
+    if !starts_bridge(entry) {
+        return None;
+    }
+    let args = entry.get("args")?.as_array()?;
+    let at = args.iter().position(|word| word == "--client")?;
+    let id = args.get(at + 1)?.as_str()?.to_owned();
+    id.try_into().ok()
 }
 
 /// The same entry, leading to the server by its new name.

@@ -1,4 +1,4 @@
-//! The clients that have a key, at a glance.
+//! The clients that are let in, at a glance.
 
 use jiff::Timestamp;
 use omlx_mcp::access::{Access, ClientSummary, Patterns, Rules};
@@ -25,13 +25,15 @@ struct Listing {
 
 /// Lists them.
 pub(super) fn run(access: &Access, context: &Context, output: &mut Output) -> Result<(), Failure> {
-    let clients = access.clients().map_err(|error| Failure::told(&error))?;
+    let told = |error| Failure::told(&error);
+    let mut clients = access.clients().map_err(told)?;
+    clients.extend(access.nameless().map_err(told)?);
     if context.global.json {
         return Ok(output.json(&Listing { clients })?);
     }
     let program = context.program.words();
     if clients.is_empty() {
-        output.say(Paint::Plain, "No client has a key yet.")?;
+        output.say(Paint::Plain, "No client is let in yet.")?;
         let how = format!("{program} use CLIENT, or {program} access add NAME");
         return Ok(notice::tell_hint(Some(&how), output)?);
     }
@@ -69,7 +71,7 @@ fn columns() -> Vec<Column> {
         left("SERVERS", Room::Least(10)),
         left("TOOLS", Room::Least(10)),
         left("LAST USED", Room::Whole),
-        left("KEY MADE", Room::Spare(10)),
+        left("SINCE", Room::Spare(10)),
     ]
 }
 

@@ -26,7 +26,8 @@ use crate::{
 #[command(after_help = "\
 Programs that reach the servers through the gateway (omlx mcp serve, or the app) show a key. Each has one of its own, \
 with rules of its own, and can be shut out without touching the others. A key is shown once, when it is made; only a hash of it is \
-kept. `omlx mcp use` makes a key and writes it into a client's configuration in one go.
+kept. `omlx mcp use` makes a key and writes it into a client's configuration in one go. A client that starts the stdio bridge \
+needs none: it says who it is by an id that `use` writes, and is held to its rules all the same.
 
 A tool whose description or schema is not what it was when a client first saw it is held back from that client, until \
 someone has looked at both (review) and agreed (approve).
@@ -44,7 +45,7 @@ pub(crate) struct AccessArguments {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List the clients that have a key
+    /// List the clients that are let in
     List,
     /// Make a key for a client; the key is the one line on standard output
     Add(AddArguments),
@@ -54,7 +55,7 @@ enum What {
     Rename(RenameArguments),
     /// Make a new key for a client; the old one opens nothing any more
     Renew(NameArgument),
-    /// Take clients' keys away, and what they approved
+    /// Shut clients out, and forget what they approved
     Revoke(NamesArguments),
     Review(review::ReviewArguments),
     Approve(approve::ApproveArguments),
@@ -231,7 +232,7 @@ fn rename_client(arguments: &RenameArguments, access: &Access, to: To<'_>) -> Re
 fn revoke_clients(names: &[String], access: &Access, (context, output): To<'_>) -> Result<(), Failure> {
     for name in names {
         access.revoke(name).map_err(|error| Failure::told(&error))?;
-        let done = format!("✓ Revoked {}: its key opens nothing any more", text::line(name));
+        let done = format!("✓ Revoked {}: it is let in no more", text::line(name));
         output.say(Paint::Good, &done)?;
     }
     if context.global.json {

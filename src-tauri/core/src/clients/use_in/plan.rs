@@ -28,6 +28,9 @@ const SUFFIX: &str = "-omlx";
 /// Stands for the key until it is made.
 const KEY_TO_COME: &str = "omlx_…";
 
+/// Stands for the id by which a program says who it is, until it is given one.
+const ID_TO_COME: &str = "…";
+
 /// A wish, worked out against the file as it is.
 pub(super) struct Plan<'a> {
     pub(super) app: &'static App,
@@ -43,13 +46,22 @@ pub(super) struct Planned {
     there: Option<Value>,
     /// Whether the file has it already.
     present: bool,
-    /// The key that stands in its place and still opens.
-    key: Option<ClientKey>,
+    /// What stands in its place and still lets it in.
+    pass: Option<Pass>,
+}
+
+/// What lets a client in.
+#[derive(Clone)]
+enum Pass {
+    /// A key, at the gateway.
+    Key(ClientKey),
+    /// An id, by which a program that starts the bridge says who it is.
+    Id(ClientId),
 }
 
 /// How an entry is made.
 pub(super) enum Make {
-    Program(Vec<String>),
+    Program(ServerId),
     Remote {
         url: String,
         client: String,
@@ -66,6 +78,7 @@ impl UseIn {
         wish: &Wish,
     ) -> Result<Plan<'a>, ClientError> {
         let document = Document::parse(app, path, text)?;
+        let id = self.known_id(&document);
         let mut entries = self.wanted(app, wish)?;
         for planned in &mut entries {
             let is_free = |name: &str| document.get(name).is_none_or(ours::leads_back);
@@ -76,9 +89,17 @@ impl UseIn {
                 return Err(ClientError::Entangled(path.to_owned()));
             }
             let there = document.get(&planned.name);
-            planned.key = there
-                .and_then(ours::key)
-                .and_then(|key| self.access.recognise(key));
+            planned.pass = match planned.make {
+                Make::Program(_) => there
+                    .and_then(ours::client_of)
+                    .filter(|id| self.access.knows(id))
+                    .or_else(|| id.clone())
+                    .map(Pass::Id),
+                Make::Remote { .. } => there
+                    .and_then(ours::key)
+                    .and_then(|key| self.access.recognise(key))
+                    .map(Pass::Key),
+            };
             planned.there = there.cloned();
             planned.present = there.is_some_and(|there| self.is_as_wished(app, planned, there));
         }
@@ -87,6 +108,12 @@ impl UseIn {
             document,
             entries,
         })
+    }
+
+    /// The id by which a program in the file says already who it is.
+    fn known_id(&self, document: &Document<'_>) -> Option<ClientId> {
+        let mut ids = document.servers().filter_map(|(_, entry)| ours::client_of(entry));
+        ids.find(|id| self.access.knows(id))
     }
 
     fn wanted(&self, app: &App, wish: &Wish) -> Result<Vec<Planned>, ClientError> {
@@ -106,9 +133,9 @@ impl UseIn {
             make,
             there: None,
             present: false,
-            key: None,
+            pass: None,
         };
-        let bridged = |id: &ServerId| planned(id.to_string(), Make::Program(self.bridge.args(id)));
+        let bridged = |id: &ServerId| planned(id.to_string(), Make::Program(id.clone()));
         let entries = match (&wish.target, way) {
             (Target::One(id), Way::Bridge) => vec![bridged(id)],
             (Target::All(ids), Way::Bridge) => ids.iter().map(bridged).collect(),
@@ -140,75 +167,83 @@ impl UseIn {
         }
     }
 
-    /// Whether an entry of ours does what is wished for. One with a key does so as long as the key opens.
+    /// Whether an entry of ours does what is wished for, as long as it is let in.
     fn is_as_wished(&self, app: &App, planned: &Planned, there: &Value) -> bool {
-        let key = match (&planned.make, &planned.key) {
-            (Make::Program(_), _) => "",
-            (Make::Remote { .. }, Some(key)) => key.reveal(),
-            (Make::Remote { .. }, None) => return false,
-        };
-        self.entry(app, planned, key).value == *there
-    }
-
-    fn program(&self, app: &App, args: &[String]) -> Value {
-        (app.program)(&self.bridge.program.to_string_lossy(), args)
+        let pass = planned.pass.as_ref();
+        pass.is_some_and(|pass| self.entry(app, planned, pass.reveal()).value == *there)
     }
 
     /// The entry as it is shown, with no key in it.
     pub(super) fn shown(&self, app: &App, planned: &Planned) -> Entry {
-        self.entry(app, planned, KEY_TO_COME)
+        self.entry(app, planned, planned.pass_to_come())
     }
 
     /// The entry as it would be if there were none yet.
     pub(super) fn alone(&self, app: &App, planned: &Planned) -> Entry {
         Entry {
             name: planned.name.clone(),
-            value: self.fresh(app, planned, KEY_TO_COME),
+            value: self.fresh(app, planned, planned.pass_to_come()),
         }
     }
 
-    fn entry(&self, app: &App, planned: &Planned, key: &str) -> Entry {
+    fn entry(&self, app: &App, planned: &Planned, pass: &str) -> Entry {
         Entry {
             name: planned.name.clone(),
-            value: merged(planned.there.as_ref(), self.fresh(app, planned, key)),
+            value: merged(planned.there.as_ref(), self.fresh(app, planned, pass)),
         }
     }
 
-    fn fresh(&self, app: &App, planned: &Planned, key: &str) -> Value {
+    fn fresh(&self, app: &App, planned: &Planned, pass: &str) -> Value {
         match &planned.make {
-            Make::Program(args) => self.program(app, args),
+            Make::Program(server) => {
+                let program = self.bridge.program.to_string_lossy();
+                (app.program)(&program, &self.bridge.args(server, pass))
+            }
             Make::Remote { url, .. } => {
-                let remote = app.remote.map(|remote| remote(url, &format!("Bearer {key}")));
+                let remote = app.remote.map(|remote| remote(url, &format!("Bearer {pass}")));
                 remote.unwrap_or_default()
             }
         }
     }
 
-    /// The entry as it is written, with a key made for it.
+    /// The entry as it is written, with a key made for it, or an id for all programs of one client.
     pub(super) fn made(
         &self,
         app: &App,
         planned: &Planned,
-        keys: &mut Vec<ClientId>,
+        new: &mut Vec<ClientId>,
     ) -> Result<Entry, ClientError> {
-        let Make::Remote { client, rules, .. } = &planned.make else {
-            return Ok(self.entry(app, planned, ""));
-        };
         if planned.present {
             return Ok(self.shown(app, planned));
         }
-        if let Some(key) = &planned.key {
-            return Ok(self.entry(app, planned, key.reveal()));
-        }
+        let pass = match (&planned.pass, &planned.make) {
+            (Some(pass), _) => pass.clone(),
+            (None, Make::Program(_)) => {
+                if let Some(id) = new.first() {
+                    Pass::Id(id.clone())
+                } else {
+                    let id = self.access.introduce(&self.free_name(app.name)?)?;
+                    new.push(id.clone());
+                    Pass::Id(id)
+                }
+            }
+            (None, Make::Remote { client, rules, .. }) => {
+                let name = self.free_name(client)?;
+                let (id, key) = self.access.issue_with_id(&name, rules.clone())?;
+                new.push(id);
+                Pass::Key(key)
+            }
+        };
+        Ok(self.entry(app, planned, pass.reveal()))
+    }
+
+    /// One that was given out by hand is in use somewhere, and stays as it is.
+    fn free_name(&self, client: &str) -> Result<String, ClientError> {
         let known = self.access.clients()?;
         let is_known = |name: &str| known.iter().any(|known| known.name.eq_ignore_ascii_case(name));
         let numbered = (2..=u32::MAX).map(|number| format!("{client} {number}"));
-        let mut names = std::iter::once(client.clone()).chain(numbered);
-        // One that was given out by hand is in use somewhere, and stays as it is.
-        let name = names.find(|name| !is_known(name)).unwrap_or_default();
-        let (id, key) = self.access.issue_with_id(&name, rules.clone())?;
-        keys.push(id);
-        Ok(self.entry(app, planned, key.reveal()))
+        let mut names = std::iter::once(client.to_owned()).chain(numbered);
+        Ok(names.find(|name| !is_known(name)).unwrap_or_default())
     }
 
     /// What the file would say, with no key in it.
@@ -267,9 +302,30 @@ impl Plan<'_> {
     }
 }
 
+impl Planned {
+    /// What stands for the pass where none is shown or there is none yet.
+    fn pass_to_come(&self) -> &str {
+        match (&self.make, &self.pass) {
+            (Make::Program(_), Some(id)) => id.reveal(),
+            (Make::Program(_), None) => ID_TO_COME,
+            (Make::Remote { .. }, _) => KEY_TO_COME,
+        }
+    }
+}
+
+impl Pass {
+    fn reveal(&self) -> &str {
+        match self {
+            Self::Key(key) => key.reveal(),
+            Self::Id(id) => id.as_str(),
+        }
+    }
+}
+
 impl Bridge {
-    fn args(&self, server: &ServerId) -> Vec<String> {
+    fn args(&self, server: &ServerId, client: &str) -> Vec<String> {
         let mut args = vec!["mcp".to_owned(), "bridge".to_owned(), server.to_string()];
+        args.extend(["--client".to_owned(), client.to_owned()]);
         args.extend(["--config".to_owned(), self.config.to_string_lossy().into_owned()]);
         if let Some(home) = &self.home {
             args.extend(["--home".to_owned(), home.to_string_lossy().into_owned()]);

@@ -15,18 +15,26 @@ use crate::{
     diff::DiffKind,
 };
 
+mod notes;
+mod undone;
+
 fn app(id: &str) -> &'static App {
     App::named(id).expect("known")
 }
 
-/// The text with every key of ours as one word.
+/// The text with every key and every id of ours as one word.
 fn without_keys(text: &str) -> String {
+    let text = with_word(text, ("Bearer omlx_", 43), "Bearer KEY");
+    with_word(&text, ("\"--client\", \"", 16), "\"--client\", \"ID")
+}
+
+fn with_word(text: &str, (begin, length): (&str, usize), word: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
-    while let Some(at) = rest.find("Bearer omlx_") {
-        let end = at + "Bearer omlx_".len() + 43;
+    while let Some(at) = rest.find(begin) {
+        let end = at + begin.len() + length;
         shown.push_str(&rest[..at]);
-        shown.push_str("Bearer KEY");
+        shown.push_str(word);
         rest = &rest[end..];
     }
     shown + rest
@@ -40,7 +48,7 @@ fn each_client_is_given_one_server_in_its_own_words_and_nothing_else_changes() {
         desk.use_in()
             .apply(&wish(app, Some("linear-work")))
             .expect("written");
-        let lines = diff(fixture(app), &desk.text(app));
+        let lines = diff(fixture(app), &without_keys(&desk.text(app)));
         let _ = writeln!(shown, "== {}", app.name);
         for line in lines.iter().filter(|line| line.kind != DiffKind::Context) {
             let sign = if line.kind == DiffKind::Added { '+' } else { '-' };
@@ -80,7 +88,8 @@ fn a_client_without_a_file_is_given_one() {
             .strip_prefix(desk.folder.path())
             .expect("below")
             .to_owned();
-        let _ = writeln!(shown, "== {}\n{}", path.display(), desk.text(app));
+        let text = without_keys(&desk.text(app));
+        let _ = writeln!(shown, "== {}\n{text}", path.display());
         desk.use_in().undo(app.id).expect("undone");
         assert!(!desk.path(app).exists(), "{}", app.name);
         let left = fs::read_dir(desk.folder.path()).expect("there").flatten();
@@ -88,123 +97,6 @@ fn a_client_without_a_file_is_given_one() {
         assert_eq!(left, ["data"], "{}: no folder of ours stays", app.name);
     }
     insta::assert_snapshot!("new_files", shown);
-}
-
-#[test]
-fn undo_restores_every_byte_and_takes_the_key_back() {
-    let desk = Desk::full();
-    let use_in = desk.use_in();
-    for app in APPS {
-        for server in [Some("notion"), None] {
-            let done = use_in.apply(&wish(app, server)).expect("written");
-            let backup = done.backup.expect("kept");
-            assert_eq!(fs::read_to_string(&backup).expect("there"), fixture(app));
-            let undone = use_in.undo(app.id).expect("undone");
-            assert!(undone.exact);
-            assert_eq!(desk.text(app), fixture(app), "{}", app.name);
-            assert_eq!(desk.beside(app), Vec::<String>::new());
-        }
-        assert_eq!(
-            use_in.undo(app.id).expect_err("nothing").code(),
-            "nothing_to_undo"
-        );
-    }
-    assert_eq!(use_in.access.clients().expect("listed"), []);
-}
-
-#[test]
-fn undo_revokes_the_client_it_made_whatever_it_is_called_by_now_and_nobody_else() {
-    let desk = Desk::full();
-    let use_in = desk.use_in();
-    use_in.apply(&wish(app("cursor"), None)).expect("written");
-    use_in.access.rename("Cursor", "Work").expect("renamed");
-    let other = use_in.access.issue("Cursor", Rules::default()).expect("issued");
-    use_in.undo("cursor").expect("undone");
-    assert!(use_in.access.authenticate(other.reveal()).is_some());
-    let left = use_in.access.clients().expect("listed");
-    assert_eq!((left.len(), left[0].name.as_str()), (1, "Cursor"));
-}
-
-#[test]
-fn a_write_that_an_earlier_version_wrote_down_is_taken_back() {
-    let desk = Desk::full();
-    let use_in = desk.use_in();
-    use_in.apply(&wish(app("cursor"), None)).expect("written");
-    let record = desk.home().data().join("use-in.json");
-    let text = fs::read_to_string(&record).expect("there");
-    let mut list: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-    let written = list[0].as_object_mut().expect("one");
-    written.remove("clients");
-    written.insert("keys".to_owned(), serde_json::json!(["Cursor"]));
-    fs::write(&record, list.to_string()).expect("written");
-    use_in.undo("cursor").expect("undone");
-    assert_eq!(use_in.access.clients().expect("listed"), []);
-}
-
-#[test]
-fn a_folder_that_somebody_has_used_since_stays() {
-    let desk = Desk::empty(Os::Linux);
-    let cursor = app("cursor");
-    desk.use_in()
-        .apply(&wish(cursor, Some("notion")))
-        .expect("written");
-    let theirs = desk.folder.path().join(".cursor/theirs.json");
-    fs::write(&theirs, "{}").expect("written");
-    desk.use_in().undo("cursor").expect("undone");
-    assert!(theirs.exists() && !desk.path(cursor).exists());
-}
-
-#[test]
-fn an_entry_that_codex_has_written_as_tables_of_its_own_is_taken_out() {
-    let desk = Desk::full();
-    let (codex, use_in) = (app("codex"), desk.use_in());
-    use_in.apply(&wish(codex, None)).expect("written");
-    let ours = desk.text(codex);
-    let at = ours.rfind("http_headers").expect("ours");
-    let key = ours[at..].split('"').nth(3).expect("a key");
-    let table = format!("\n[mcp_servers.omlx-connect.http_headers]\nAuthorization = \"{key}\"\n");
-    for between in ["", "\n[between]\nb = 1\n"] {
-        let saved = format!("{}{between}{table}\n# the end\n[other]\na = 1\n", &ours[..at]);
-        desk.write(codex, &saved);
-        let again = use_in.apply(&wish(codex, None)).expect("seen");
-        assert!(!again.changed, "it says the same");
-        let document = Document::parse(codex, std::path::Path::new("x"), Some(saved)).expect("TOML");
-        let text = document.without(&["omlx-connect"]).expect("taken out");
-        assert!(
-            !text.contains("omlx-connect") && text.contains("# the end"),
-            "{text}"
-        );
-    }
-    assert!(!use_in.undo("codex").expect("undone").exact);
-    assert!(!desk.text(codex).contains("omlx"), "{}", desk.text(codex));
-}
-
-#[test]
-fn a_key_is_taken_back_even_where_the_text_cannot_be_changed() {
-    let desk = Desk::full();
-    let use_in = desk.use_in();
-    use_in.apply(&wish(app("cursor"), None)).expect("written");
-    let ours = desk.text(app("cursor"));
-    desk.write(app("cursor"), "{");
-    let error = use_in.undo("cursor").expect_err("refused");
-    assert_eq!(error.code(), "client_config_broken");
-    assert_eq!(use_in.access.clients().expect("listed"), []);
-    desk.write(app("cursor"), &ours);
-    use_in.undo("cursor").expect("undone, once it can be");
-    assert_eq!(desk.text(app("cursor")), fixture(app("cursor")));
-}
-
-#[test]
-fn several_writes_are_taken_back_one_after_the_other() {
-    let desk = Desk::full();
-    let (use_in, cursor) = (desk.use_in(), app("cursor"));
-    use_in.apply(&wish(cursor, Some("a"))).expect("written");
-    let between = desk.text(cursor);
-    use_in.apply(&wish(cursor, None)).expect("written");
-    use_in.undo("cursor").expect("undone");
-    assert_eq!(desk.text(cursor), between);
-    use_in.undo("cursor").expect("undone");
-    assert_eq!(desk.text(cursor), fixture(cursor));
 }
 
 #[test]
@@ -221,8 +113,10 @@ fn a_second_time_changes_nothing_and_makes_no_key() {
             assert_eq!(desk.text(app), text);
         }
     }
-    let keys = use_in.access.clients().expect("listed");
-    assert_eq!(keys.len(), APPS.iter().filter(|app| app.remote.is_some()).count());
+    // Each has an id for its programs, and a key where it takes an address.
+    let clients = use_in.access.clients().expect("listed");
+    let keys = APPS.iter().filter(|app| app.remote.is_some()).count();
+    assert_eq!(clients.len(), APPS.len() + keys);
 }
 
 #[test]
@@ -366,6 +260,36 @@ fn a_preview_makes_no_key_writes_nothing_and_shows_nobody_s_values() {
 }
 
 #[test]
+fn all_programs_of_a_client_say_who_it_is_by_one_id_that_ends_with_a_revocation() {
+    let desk = Desk::full();
+    let (use_in, desktop) = (desk.use_in(), app("claude-desktop"));
+    use_in.apply(&wish(desktop, None)).expect("written");
+    use_in.apply(&wish(desktop, Some("sentry"))).expect("written");
+    let ids = |text: &str| {
+        let document =
+            Document::parse(desktop, std::path::Path::new("x"), Some(text.to_owned())).expect("JSON");
+        let ids = document
+            .servers()
+            .filter_map(|(_, entry)| crate::clients::ours::client_of(entry));
+        ids.collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = ids(&desk.text(desktop));
+    let listed = use_in.access.clients().expect("listed");
+    assert_eq!((listed.len(), listed[0].name.as_str()), (1, "Claude Desktop"));
+    assert_eq!(before.iter().collect::<Vec<_>>(), [&listed[0].id]);
+    use_in.access.revoke("Claude Desktop").expect("revoked");
+    assert!(
+        !use_in.preview(&wish(desktop, None)).expect("seen").present,
+        "it is shut out"
+    );
+    use_in.apply(&wish(desktop, None)).expect("written");
+    assert!(
+        ids(&desk.text(desktop)).len() == 2,
+        "one of them only for the server that was not wished for"
+    );
+}
+
+#[test]
 fn somebody_else_s_entry_of_the_same_name_stays() {
     let desk = Desk::full();
     let desktop = app("claude-desktop");
@@ -375,33 +299,6 @@ fn somebody_else_s_entry_of_the_same_name_stays() {
         .expect("written");
     assert_eq!(done.entries, ["notion-omlx"]);
     assert!(desk.text(desktop).contains("mcp-remote"));
-}
-
-#[test]
-fn a_file_its_program_has_saved_since_loses_our_entries_and_nothing_else() {
-    let desk = Desk::full();
-    let use_in = desk.use_in();
-    for app in APPS {
-        use_in.apply(&wish(app, None)).expect("written");
-        let ours = desk.text(app);
-        let (old, new) = match app.syntax {
-            Syntax::Toml => ("model = \"gpt-5-codex\"", "model = \"o9\""),
-            Syntax::Json => ("{\n", "{\n  \"saved\": 1,\n"),
-        };
-        let saved = ours.replacen(old, new, 1);
-        desk.write(app, &saved);
-        let undone = use_in.undo(app.id).expect("undone");
-        assert!(!undone.exact);
-        let expected = fixture(app).replacen(old, new, 1);
-        let app_text = desk.text(app);
-        let said = |text: &str| match app.syntax {
-            Syntax::Json => crate::config::read_json(text).expect("JSON"),
-            Syntax::Toml => crate::config::toml_value(text).expect("TOML"),
-        };
-        assert_eq!(said(&app_text), said(&expected), "{}", app.name);
-        assert!(!app_text.contains("omlx_"), "{app_text}");
-    }
-    assert_eq!(use_in.access.clients().expect("listed"), []);
 }
 
 #[test]
@@ -482,102 +379,6 @@ fn what_omlx_is_given_omlx_accepts_and_we_ourselves_leave_out() {
     let config = crate::config::Config::parse(&text, crate::config::Format::Json, &Environment::of([]));
     let names: Vec<_> = config.servers.keys().map(ServerId::as_str).collect();
     assert_eq!(names, ["notion", "weather"]);
-}
-
-fn codes(notes: &[crate::Problem]) -> Vec<&str> {
-    notes.iter().map(|note| note.code.as_ref()).collect()
-}
-
-#[test]
-fn a_file_that_omlx_does_not_read_by_itself_is_told_with_what_to_do() {
-    let desk = Desk::full();
-    let (omlx, use_in) = (app("omlx"), desk.use_in());
-    let notes = use_in.preview(&wish(omlx, None)).expect("seen").notes;
-    assert!(codes(&notes).contains(&"omlx_looks_elsewhere"), "{notes:?}");
-    let path = desk.path(omlx);
-    assert!(
-        notes[0]
-            .message
-            .contains(&format!("`--mcp-config {}`", path.display())),
-        "{notes:?}"
-    );
-    let settings = serde_json::json!({"mcp": {"config_path": path}});
-    fs::create_dir_all(desk.folder.path().join(".omlx")).expect("made");
-    fs::write(
-        desk.folder.path().join(".omlx/settings.json"),
-        settings.to_string(),
-    )
-    .expect("written");
-    let done = use_in.apply(&wish(omlx, None)).expect("written");
-    assert!(
-        !codes(&done.notes).contains(&"omlx_looks_elsewhere"),
-        "{:?}",
-        done.notes
-    );
-}
-
-#[test]
-fn a_file_that_omlx_refuses_anyway_is_told_with_its_sentence() {
-    let desk = Desk::full();
-    let (omlx, use_in) = (app("omlx"), desk.use_in());
-    desk.write(
-        omlx,
-        r#"{"servers": {"notion": {"url": "https://a.example", "auth": {}}}}"#,
-    );
-    let notes = use_in.preview(&wish(omlx, None)).expect("seen").notes;
-    let refusal = notes.iter().find(|note| note.code == "omlx_refuses_file");
-    assert!(
-        refusal.is_some_and(|note| note.message.contains("got an unexpected keyword argument 'auth'")),
-        "{notes:?}"
-    );
-}
-
-#[test]
-fn an_address_at_which_nobody_listens_is_told_and_one_that_is_taken_is_not() {
-    let desk = Desk::full();
-    let mut use_in = desk.use_in();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    use_in.gateway = format!("http://{}", listener.local_addr().expect("an address"));
-    let is_away = |use_in: &UseIn, server| {
-        let notes = use_in.preview(&wish(app("cursor"), server)).expect("seen").notes;
-        codes(&notes).contains(&"gateway_away")
-    };
-    assert!(!is_away(&use_in, None));
-    drop(listener);
-    assert!(is_away(&use_in, None));
-    assert!(!is_away(&use_in, Some("notion")), "a program needs no gateway");
-    let done = use_in.apply(&wish(app("cursor"), None)).expect("written");
-    let said = format!(
-        "nobody listens at {} now; start the app, or `omlx mcp serve`",
-        use_in.gateway
-    );
-    assert_eq!(done.notes[0].message, said);
-}
-
-#[test]
-fn whoever_is_to_restart_is_named_and_later_servers_are_told_of_where_programs_are_started() {
-    let desk = Desk::full();
-    let use_in = desk.use_in();
-    let said = |client: &str, server| {
-        let notes = use_in.preview(&wish(app(client), server)).expect("seen").notes;
-        let known = |code: &str| code == "later_servers" || code == "restart_client";
-        let said = notes.iter().filter(|note| known(&note.code));
-        said.map(|note| note.message.clone()).collect::<Vec<_>>()
-    };
-    assert_eq!(said("cursor", None), ["restart Cursor to see it"]);
-    assert_eq!(
-        said("claude-desktop", Some("notion")),
-        ["restart Claude Desktop to see it"]
-    );
-    assert_eq!(
-        said("claude-desktop", None),
-        [
-            "Claude Desktop starts programs only: a server that is added later is not there until this is done again",
-            "restart Claude Desktop to see it"
-        ]
-    );
-    use_in.apply(&wish(app("cursor"), None)).expect("written");
-    assert_eq!(said("cursor", None), Vec::<String>::new(), "it says so already");
 }
 
 #[test]
