@@ -16,9 +16,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Action, Event, Explain, Problem, ServerId, ServerSnapshot, Snapshot,
+    access::Endpoint,
     browser::Browser,
     clock::Clock,
-    config::{ClientCredentials, ConfigState, Surface, Transport},
+    config::{ClientCredentials, ConfigState, Surface},
     connection::{
         Connection, Introduction, Link, LogLine, LoginPath, Shared, SignInOptions, SignedIn,
         client_handler::Elicit,
@@ -280,9 +281,9 @@ impl Server {
         &self.0.config().id
     }
 
-    /// How it is reached.
-    pub(crate) fn transport(&self) -> &Transport {
-        &self.0.config().transport
+    /// What tells it from another server of its name.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.0.endpoint()
     }
 
     /// How it is now.

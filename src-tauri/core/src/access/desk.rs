@@ -36,12 +36,24 @@ struct Inner {
     folder: PathBuf,
     clock: Clock,
     ledger: Cached<Result<Arc<Ledger>, AccessError>>,
-    approvals: Mutex<HashMap<PathBuf, Arc<Known>>>,
+    approvals: Mutex<HashMap<ClientId, HashMap<ServerId, Arc<Known>>>>,
     last_use: LastUse,
     log: Log,
 }
 
-type Known = Cached<Result<Option<Arc<Approvals>>, AccessError>>;
+/// What one client has approved of one server, and where it is written down.
+#[derive(Debug)]
+struct Known {
+    path: PathBuf,
+    said: Cached<Result<Option<Arc<Approvals>>, AccessError>>,
+}
+
+impl Known {
+    fn now(&self) -> Result<Option<Arc<Approvals>>, AccessError> {
+        let read = || Approvals::read(&self.path).map(|found| found.map(Arc::new));
+        self.said.get(&self.path, read)
+    }
+}
 
 impl Access {
     /// The desk of one data folder. Does no I/O.
@@ -454,15 +466,15 @@ impl Access {
         server: &ServerId,
         tools: &ToolSet,
     ) -> Result<Arc<Approvals>, AccessError> {
-        let path = self.approval_file(client.id(), server);
-        let (known, endpoint) = (self.noted(&path)?, self.1.now(server));
+        let known = self.known(client.id(), server);
+        let (noted, endpoint) = (known.now()?, self.1.now(server));
         let is_known =
             |approvals: &Arc<Approvals>| approvals.are_of(endpoint.as_ref()) && approvals.know(client, tools);
-        if let Some(known) = known.filter(is_known) {
-            return Ok(known);
+        if let Some(noted) = noted.filter(is_known) {
+            return Ok(noted);
         }
         let now = self.0.clock.now();
-        let noted = Approvals::update(&path, server, |approvals| {
+        let noted = Approvals::update(&known.path, server, |approvals| {
             approvals.bind(endpoint);
             approvals.take_note(client, tools, now);
             Ok(Arc::new(approvals.clone()))
@@ -477,30 +489,23 @@ impl Access {
         server: &ServerId,
         (tool, definition): (&str, &Definition),
     ) -> Result<Standing, AccessError> {
-        let path = self.approval_file(client.id(), server);
         let endpoint = self.1.now(server);
-        let noted = self.noted(&path)?.filter(|noted| noted.are_of(endpoint.as_ref()));
+        let noted = self.known(client.id(), server).now()?;
+        let noted = noted.filter(|noted| noted.are_of(endpoint.as_ref()));
         Ok(noted.map_or(Standing::Unseen, |noted| noted.standing(tool, definition)))
     }
 
-    fn noted(&self, path: &Path) -> Result<Option<Arc<Approvals>>, AccessError> {
-        self.known(path, || Approvals::read(path).map(|found| found.map(Arc::new)))
-    }
-
-    fn known(
-        &self,
-        path: &Path,
-        read: impl FnOnce() -> Result<Option<Arc<Approvals>>, AccessError>,
-    ) -> Result<Option<Arc<Approvals>>, AccessError> {
-        let cached = {
-            let mut approvals = self.0.approvals.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(
-                approvals
-                    .entry(path.to_owned())
-                    .or_insert_with(|| Arc::new(Cached::empty())),
-            )
-        };
-        cached.get(path, read)
+    fn known(&self, client: &ClientId, server: &ServerId) -> Arc<Known> {
+        let mut all = self.0.approvals.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(client).and_then(|of_client| of_client.get(server)) {
+            return Arc::clone(known);
+        }
+        let known = Arc::new(Known {
+            path: self.approval_file(client, server),
+            said: Cached::empty(),
+        });
+        let of_client = all.entry(client.clone()).or_default();
+        Arc::clone(of_client.entry(server.clone()).or_insert(known))
     }
 
     fn approvals_folder(&self) -> PathBuf {

@@ -10,11 +10,11 @@ use crate::{ServerId, config::Transport, handle::Handle};
 /// The address or the program behind a server's name, as SHA-256: a program's arguments may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Endpoint(String);
+pub(crate) struct Endpoint(String);
 
 impl Endpoint {
     /// What a query or a header field says is how one asks, and not whom.
-    pub(super) fn of(transport: &Transport) -> Self {
+    pub(crate) fn of(transport: &Transport) -> Self {
         let text = match transport {
             Transport::Stdio { command, args, .. } => {
                 let words: Vec<&String> = std::iter::once(command).chain(args).collect();
@@ -39,7 +39,7 @@ impl Endpoints {
 
     pub(super) fn now(&self, server: &ServerId) -> Option<Endpoint> {
         let server = self.0.as_ref()?.server(server.as_str()).ok()?;
-        Some(Endpoint::of(server.transport()))
+        Some(server.endpoint().clone())
     }
 }
 

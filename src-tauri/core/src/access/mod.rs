@@ -35,6 +35,7 @@ pub use audit::{Call, LoggedCall};
 pub use client::{Client, ClientId, ClientSummary};
 pub use definition::{ListDigest, ToolSet};
 pub use desk::{Access, LogArguments};
+pub(crate) use endpoint::Endpoint;
 pub use error::{AccessError, Refusal};
 pub use key::ClientKey;
 pub use review::{HeldTool, ReviewedTool};

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -35,6 +35,7 @@ use super::{
 };
 use crate::{
     AuthStatus, ConnectionStatus, Event, Explain, Problem, ServerSnapshot,
+    access::Endpoint,
     browser::Browser,
     clock::Clock,
     config::{ClientCredentials, ServerConfig, Surface},
@@ -152,6 +153,7 @@ pub(super) enum Command {
 /// One server of this process.
 pub(crate) struct Connection {
     config: Arc<ServerConfig>,
+    endpoint: OnceLock<Endpoint>,
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<ServerSnapshot>,
     live: watch::Receiver<Option<Live>>,
@@ -189,6 +191,7 @@ impl Connection {
         let (link, lent) = watch::channel(None);
         let log = ServerLog::new(shared.clock.clone());
         let front = Self {
+            endpoint: OnceLock::new(),
             config: Arc::clone(&config),
             commands,
             status: seen,
@@ -225,6 +228,11 @@ impl Connection {
 
     pub(crate) fn config(&self) -> &ServerConfig {
         &self.config
+    }
+
+    /// What tells it from another server of its name.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        self.endpoint.get_or_init(|| Endpoint::of(&self.config.transport))
     }
 
     pub(crate) fn snapshot(&self) -> ServerSnapshot {
