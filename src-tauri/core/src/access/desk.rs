@@ -22,7 +22,11 @@ use super::{
 };
 use crate::{ServerId, clock::Clock, handle::Handle, store::Home};
 
+mod changes;
 mod renamed;
+mod snapshot;
+
+pub use snapshot::{AccessSnapshot, HeldMark};
 
 /// Clients, their keys, what they may see and what they did; cheap to clone, and the same in every process.
 ///

@@ -53,6 +53,7 @@ pub use watch::ConfigState;
 pub(crate) use edit::cst_value;
 pub(crate) use snippet::toml_value;
 pub(crate) use syntax::{json_options, read_json, without_bom};
+pub(crate) use watch::settle;
 
 /// The sentences with which oMLX would refuse a file in JSON; none when it would load it.
 pub(crate) fn omlx_refusals(text: &str) -> Vec<String> {

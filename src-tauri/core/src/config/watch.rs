@@ -105,7 +105,7 @@ async fn follow(
 }
 
 /// Waits until nothing was told for a while.
-async fn settle(changes: &mut mpsc::Receiver<()>) {
+pub(crate) async fn settle(changes: &mut mpsc::Receiver<()>) {
     let deadline = Instant::now() + LONGEST;
     while Instant::now() < deadline && timeout(QUIET, changes.recv()).await.is_ok() {}
 }
