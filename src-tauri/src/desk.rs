@@ -9,6 +9,7 @@ use std::{
 
 use omlx_mcp::{
     Explain, Problem,
+    access::{Access, AccessSnapshot},
     browser::Browser,
     clock::Clock,
     config::{ConfigFile, ConfigState, Environment, LocateOptions, Surface, pausable},
@@ -38,6 +39,11 @@ pub(crate) enum Place {
     },
     /// At the settings.
     Settings,
+    /// At a server whose tools changed, with both versions to be compared.
+    Review {
+        /// Which one.
+        server: omlx_mcp::ServerId,
+    },
     /// Where a server is added.
     Add,
 }
@@ -63,6 +69,9 @@ pub(crate) struct Desk {
     pub(crate) chosen: watch::Receiver<Settings>,
     config: watch::Receiver<Arc<ConfigState>>,
     pub(crate) undo: Undo,
+    pub(crate) access: Access,
+    /// Who else uses the servers.
+    pub(crate) clients: watch::Receiver<Arc<AccessSnapshot>>,
     place: Mutex<Option<Place>>,
     pub(crate) lending: Lending,
 }
@@ -101,8 +110,11 @@ impl Desk {
             surface: Surface::App,
         });
         let handle = handle.map_err(|error| error.problem())?;
+        let access = Access::open(&home, Clock::system());
         Ok(Self {
-            lending: Lending::begin(&handle, &home, chosen.clone()),
+            lending: Lending::begin(&handle, &access, chosen.clone()),
+            clients: access.watch(),
+            access,
             handle,
             file,
             home,

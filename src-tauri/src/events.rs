@@ -1,6 +1,6 @@
 //! The core's truth and news, to the tray and to the panel if there is one.
 
-use omlx_mcp::{Snapshot, settings::Settings};
+use omlx_mcp::{Snapshot, access::AccessSnapshot, settings::Settings};
 use serde::Serialize;
 use tauri::{AppHandle, Emitter as _, Manager as _};
 use tokio::sync::broadcast::error::RecvError;
@@ -12,6 +12,8 @@ pub(crate) fn forward(app: &AppHandle) {
     tauri::async_runtime::spawn(snapshots(app.clone()));
     tauri::async_runtime::spawn(news(app.clone()));
     tauri::async_runtime::spawn(choices(app.clone()));
+    tauri::async_runtime::spawn(clients(app.clone()));
+    tauri::async_runtime::spawn(calls(app.clone()));
 }
 
 async fn snapshots(app: AppHandle) {
@@ -48,6 +50,23 @@ async fn choices(app: AppHandle) {
         if chosen.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// Who else uses the servers.
+async fn clients(app: AppHandle) {
+    let mut clients = app.state::<Desk>().clients.clone();
+    while clients.changed().await.is_ok() {
+        let now = clients.borrow_and_update().clone();
+        tell::<AccessSnapshot>(&app, "access", &now);
+    }
+}
+
+/// That they called something; what, the panel asks for.
+async fn calls(app: AppHandle) {
+    let mut calls = app.state::<Desk>().access.activity();
+    while calls.changed().await.is_ok() {
+        tell(&app, "calls", &());
     }
 }
 

@@ -4,9 +4,7 @@
 use std::{num::NonZeroU16, time::Duration};
 
 use omlx_gateway::{Gateway, GatewayError};
-use omlx_mcp::{
-    Explain as _, Problem, access::Access, clock::Clock, handle::Handle, settings::Settings, store::Home,
-};
+use omlx_mcp::{Explain as _, Problem, access::Access, handle::Handle, settings::Settings};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -32,12 +30,12 @@ pub(crate) struct Lending {
 
 impl Lending {
     /// Lends the servers to other clients from now on. Needs a Tokio runtime.
-    pub(crate) fn begin(handle: &Handle, home: &Home, chosen: watch::Receiver<Settings>) -> Self {
+    pub(crate) fn begin(handle: &Handle, access: &Access, chosen: watch::Receiver<Settings>) -> Self {
         let (telling, standing) = watch::channel(None);
         let stop = CancellationToken::new();
         let owner = Owner {
             handle: handle.clone(),
-            access: Access::open(home, Clock::system()).lending(handle),
+            access: access.clone().lending(handle),
             chosen,
             telling,
             stop: stop.clone(),

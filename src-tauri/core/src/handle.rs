@@ -18,6 +18,7 @@ use crate::{
     Action, Event, Explain, Problem, ServerId, ServerSnapshot, Snapshot,
     access::Endpoint,
     browser::Browser,
+    clients::{Machine, SignIns},
     clock::Clock,
     config::{ClientCredentials, ConfigState, Surface},
     connection::{
@@ -216,6 +217,16 @@ impl Handle {
     pub(crate) fn vault(&self, folder: Option<PathBuf>) -> Vault {
         let vault = &self.shared.vault;
         folder.map_or_else(|| vault.clone(), |folder| vault.in_folder(folder))
+    }
+
+    /// What takes over the sign-ins that another client keeps on this machine.
+    pub fn sign_ins(&self, machine: Machine) -> SignIns {
+        SignIns {
+            machine,
+            vault: self.vault(None),
+            network: self.shared.network.clone(),
+            clock: self.shared.clock.clone(),
+        }
     }
 
     /// Asks a URL what it is, before anything is written down.

@@ -4,12 +4,10 @@ use std::env;
 
 use omlx_mcp::{
     Explain as _, Problem, ServerId,
-    access::Access,
     clients::{
-        Bridge, ClientApp, Import, ImportPreview, ImportReport, ImportSource, Machine, Target, UseIn,
-        UseInPreview, Wish,
+        Bridge, ClientApp, Import, ImportPreview, ImportReport, ImportSource, Machine, TakeOver, TakenOver,
+        Target, UseIn, UseInPreview, Wish,
     },
-    clock::Clock,
     config::Environment,
     undo::{UndoToken, Undoable},
 };
@@ -31,7 +29,7 @@ pub(crate) async fn import_preview(desk: State<'_, Desk>, source: String) -> Res
     import(&desk).preview(&source).map_err(|error| error.problem())
 }
 
-/// Takes servers over, by their names in the other client.
+/// Takes servers over, by their names in the other client, with the sign-ins that it keeps.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn import_apply(
@@ -39,15 +37,24 @@ pub(crate) async fn import_apply(
     source: String,
     names: Vec<String>,
 ) -> Result<ImportReport, Problem> {
-    let imported = import(&desk)
-        .apply(&source, &names)
-        .map_err(|error| error.problem())?;
+    let import = import(&desk);
+    let sign_ins = desk.handle.sign_ins(import.machine.clone());
+    let taken = Box::pin(TakeOver { import, sign_ins }.apply(&source, &names)).await;
+    let TakenOver {
+        imported,
+        signed_in,
+        not_signed_in,
+    } = taken.map_err(|error| error.problem())?;
     Ok(ImportReport {
-        added: imported.added.into_iter().map(|(_, id)| id).collect(),
-        undo: desk.undo.offer(Undoable::Config {
-            file: desk.file.clone(),
-            edits: imported.edits,
+        signed_in,
+        not_signed_in: not_signed_in.into_iter().map(|(id, _)| id).collect(),
+        undo: (!imported.edits.is_empty()).then(|| {
+            desk.undo.offer(Undoable::Config {
+                file: desk.file.clone(),
+                edits: imported.edits,
+            })
         }),
+        added: imported.added.into_iter().map(|(_, id)| id).collect(),
     })
 }
 
@@ -86,6 +93,26 @@ pub(crate) async fn use_in_apply(
     }))
 }
 
+/// Takes it out again, whenever it was written, with the key that was made for it.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn use_in_remove(
+    desk: State<'_, Desk>,
+    client: String,
+    id: Option<ServerId>,
+) -> Result<(), Problem> {
+    let wish = wish(&desk, client, id);
+    let removed = use_in(&desk).remove(&wish);
+    removed.map(drop).map_err(|error| error.problem())
+}
+
+/// The clients that look for the gateway where it no longer is.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn use_in_astray(desk: State<'_, Desk>) -> Result<Vec<ClientApp>, Problem> {
+    Ok(use_in(&desk).astray())
+}
+
 fn import(desk: &Desk) -> Import {
     Import {
         machine: Machine::this(Environment::process()),
@@ -93,12 +120,12 @@ fn import(desk: &Desk) -> Import {
     }
 }
 
-fn use_in(desk: &Desk) -> UseIn {
+pub(super) fn use_in(desk: &Desk) -> UseIn {
     let config = desk.file.path();
     UseIn {
         machine: Machine::this(Environment::process()),
         home: desk.home.clone(),
-        access: Access::open(&desk.home, Clock::system()),
+        access: desk.access.clone(),
         bridge: Bridge {
             // This one executable is the command line, too.
             program: env::current_exe().unwrap_or_else(|_| "omlx-connect".into()),

@@ -1,5 +1,6 @@
 //! What the panel may call. Each command is a delegation, and rejects with a [`Problem`](omlx_mcp::Problem).
 
+pub(crate) mod access;
 pub(crate) mod app;
 pub(crate) mod clients;
 pub(crate) mod entries;
@@ -43,6 +44,15 @@ pub(crate) fn bindings() -> Builder<Wry> {
             clients::use_in_clients,
             clients::use_in_preview,
             clients::use_in_apply,
+            clients::use_in_remove,
+            clients::use_in_astray,
+            access::access,
+            access::held_tools,
+            access::approve_tools,
+            access::revoke_client,
+            access::set_client_rules,
+            access::calls,
+            access::other_app,
             app::about,
             app::settings,
             app::set_settings,

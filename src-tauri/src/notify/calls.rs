@@ -11,13 +11,14 @@ use std::{
 
 use omlx_mcp::{Action, Problem, ServerId};
 
+use super::{Notice, Subject};
 use crate::words::{Words, fill};
 
 /// How long a need has to last.
 pub(super) const SETTLE: Duration = Duration::from_secs(2);
 
 /// How long the same need of the same server is not told again, whatever happened in between.
-const LIMIT: Duration = Duration::from_mins(5);
+pub(super) const LIMIT: Duration = Duration::from_mins(5);
 
 /// A server that needs somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,8 +116,18 @@ impl Calls {
 }
 
 impl Call {
+    /// As it is shown.
+    pub(super) fn notice(self, words: &Words) -> Notice {
+        Notice {
+            title: self.title(words),
+            text: self.text(),
+            button: self.button(words),
+            subject: Subject::Need(self.server),
+        }
+    }
+
     /// The headline.
-    pub(super) fn title(&self, words: &Words) -> String {
+    fn title(&self, words: &Words) -> String {
         let message = match self.problem.action {
             Action::Reauthenticate => words.notice_again,
             Action::Allow => words.notice_more,
@@ -127,7 +138,7 @@ impl Call {
     }
 
     /// What the button says.
-    pub(super) fn button(&self, words: &Words) -> &'static str {
+    fn button(&self, words: &Words) -> &'static str {
         match self.problem.action {
             Action::Allow => words.action_allow,
             Action::Unlock => words.action_retry,
@@ -136,7 +147,7 @@ impl Call {
     }
 
     /// The sentence below, as one.
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let mut letters = self.problem.message.chars();
         let first = letters.next().into_iter().flat_map(char::to_uppercase);
         first.chain(letters).chain(['.']).collect()

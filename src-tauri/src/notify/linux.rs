@@ -11,10 +11,10 @@ use gtk::{
     glib::{self, ToVariant as _},
 };
 use notify_rust::Notification;
-use omlx_mcp::{PRODUCT, ServerId};
+use omlx_mcp::PRODUCT;
 use tauri::AppHandle;
 
-use super::{Answer, Call, answered};
+use super::{Answer, Notice, Subject, answered};
 use crate::words::Words;
 
 const ACT: &str = "act";
@@ -27,8 +27,8 @@ const PATIENCE: i32 = 5_000;
 #[derive(Clone, Debug)]
 pub(super) struct Notifier {
     app: AppHandle,
-    /// The service's number of what is to be seen of a server.
-    shown: Arc<Mutex<BTreeMap<ServerId, u32>>>,
+    /// The service's number of what is to be seen of each subject.
+    shown: Arc<Mutex<BTreeMap<Subject, u32>>>,
 }
 
 impl Notifier {
@@ -40,17 +40,17 @@ impl Notifier {
         }
     }
 
-    /// Shows it, in the place of an earlier one of the server, and waits on a thread of its own for what is pressed.
-    pub(super) fn show(&self, call: Call, words: &'static Words) {
-        self.withdraw(&call.server);
+    /// Shows it, in the place of an earlier one of the subject, and waits on a thread of its own for what is pressed.
+    pub(super) fn show(&self, notice: Notice, words: &'static Words) {
+        self.withdraw(&notice.subject);
         let notifier = self.clone();
-        on_a_thread(move || notifier.wait(&call, words));
+        on_a_thread(move || notifier.wait(&notice, words));
     }
 
-    /// Takes away what was shown of a server.
-    pub(super) fn withdraw(&self, server: &ServerId) {
+    /// Takes away what was shown of a subject.
+    pub(super) fn withdraw(&self, subject: &Subject) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = shown.remove(server) {
+        if let Some(number) = shown.remove(subject) {
             on_a_thread(move || {
                 if let Err(error) = close(number) {
                     tracing::info!(%error, "a notification could not be taken away");
@@ -59,13 +59,13 @@ impl Notifier {
         }
     }
 
-    fn wait(&self, call: &Call, words: &Words) {
+    fn wait(&self, notice: &Notice, words: &Words) {
         let shown = Notification::new()
             .appname(PRODUCT)
-            .summary(&call.title(words))
-            .body(&call.text())
+            .summary(&notice.title)
+            .body(&notice.text)
             .icon("omlx-connect")
-            .action(ACT, call.button(words))
+            .action(ACT, notice.button)
             .action(LOOK, words.notice_show)
             .show();
         let notification = match shown {
@@ -73,25 +73,25 @@ impl Notifier {
             Err(error) => return tracing::info!(%error, "there is no notification service here"),
         };
         let number = notification.id();
-        self.remember(&call.server, number);
+        self.remember(&notice.subject, number);
         notification.wait_for_action(|action| match action {
-            ACT => answered(&self.app, &call.server, Answer::Act),
-            LOOK => answered(&self.app, &call.server, Answer::Look),
+            ACT => answered(&self.app, &notice.subject, Answer::Act),
+            LOOK => answered(&self.app, &notice.subject, Answer::Look),
             _ => {}
         });
-        self.forget(&call.server, number);
+        self.forget(&notice.subject, number);
     }
 
-    fn remember(&self, server: &ServerId, number: u32) {
+    fn remember(&self, subject: &Subject, number: u32) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.insert(server.clone(), number);
+        shown.insert(subject.clone(), number);
     }
 
-    /// It is gone; another one of the server may have come.
-    fn forget(&self, server: &ServerId, number: u32) {
+    /// It is gone; another one of the subject may have come.
+    fn forget(&self, subject: &Subject, number: u32) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if shown.get(server) == Some(&number) {
-            shown.remove(server);
+        if shown.get(subject) == Some(&number) {
+            shown.remove(subject);
         }
     }
 }

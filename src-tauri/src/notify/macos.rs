@@ -1,10 +1,9 @@
 //! The notifications of macOS; none from an executable that is in no bundle.
 
-use omlx_macos::{Answer as Pressed, Notice, Notices};
-use omlx_mcp::ServerId;
+use omlx_macos::{Answer as Pressed, Notices};
 use tauri::AppHandle;
 
-use super::{Answer, Call, answered};
+use super::{Answer, Notice, Subject, answered};
 use crate::words::Words;
 
 /// Shows and takes away.
@@ -20,8 +19,8 @@ impl Notifier {
                 Pressed::Button => Answer::Act,
                 Pressed::Itself => Answer::Look,
             };
-            if let Ok(server) = id.parse::<ServerId>() {
-                answered(&app, &server, answer);
+            if let Some(subject) = Subject::of_id(id) {
+                answered(&app, &subject, answer);
             }
         });
         if notices.is_none() {
@@ -31,21 +30,21 @@ impl Notifier {
     }
 
     /// Shows it.
-    pub(super) fn show(&self, call: Call, words: &Words) {
+    pub(super) fn show(&self, notice: Notice, _: &Words) {
         if let Some(notices) = &self.0 {
-            notices.show(Notice {
-                title: call.title(words),
-                text: call.text(),
-                button: call.button(words).to_owned(),
-                id: call.server.into(),
+            notices.show(omlx_macos::Notice {
+                id: notice.subject.id(),
+                title: notice.title,
+                text: notice.text,
+                button: notice.button.to_owned(),
             });
         }
     }
 
-    /// Takes away what was shown of a server.
-    pub(super) fn withdraw(&self, server: &ServerId) {
+    /// Takes away what was shown of a subject.
+    pub(super) fn withdraw(&self, subject: &Subject) {
         if let Some(notices) = &self.0 {
-            notices.withdraw(server.as_str());
+            notices.withdraw(&subject.id());
         }
     }
 }

@@ -46,6 +46,12 @@ pub(super) const EN: Words = Words {
     notice_sign_in: "Sign in to {name}",
     notice_again: "Sign in to {name} again",
     notice_more: "{name} asks for more permission",
+    notice_held: Plural {
+        one: "{name} changed {count} tool",
+        other: "{name} changed {count} tools",
+    },
+    notice_held_text: "Held back from {apps} until you have compared both versions.",
+    notice_review: "Review",
     notice_log_in: "Log In",
     notice_show: "Show",
 };
@@ -94,6 +100,12 @@ pub(super) const JA: Words = Words {
     notice_sign_in: "{name} にサインインしてください",
     notice_again: "{name} に再度サインインしてください",
     notice_more: "{name} が追加の権限を求めています",
+    notice_held: Plural {
+        one: "{name} がツール {count} 個の内容を変えました",
+        other: "{name} がツール {count} 個の内容を変えました",
+    },
+    notice_held_text: "新旧を見比べて許可するまで、{apps} には保留します。",
+    notice_review: "確認",
     notice_log_in: "ログイン",
     notice_show: "表示",
 };
@@ -142,6 +154,12 @@ pub(super) const KO: Words = Words {
     notice_sign_in: "{name} 로그인이 필요합니다",
     notice_again: "{name}에 다시 로그인해야 합니다",
     notice_more: "{name}에서 추가 권한을 요청합니다",
+    notice_held: Plural {
+        one: "{name}에서 도구 {count}개의 내용이 바뀌었습니다",
+        other: "{name}에서 도구 {count}개의 내용이 바뀌었습니다",
+    },
+    notice_held_text: "두 버전을 비교해 허용할 때까지 {apps}에는 보류합니다.",
+    notice_review: "검토",
     notice_log_in: "로그인",
     notice_show: "보기",
 };
@@ -190,6 +208,12 @@ pub(super) const ZH_HANS: Words = Words {
     notice_sign_in: "请登录 {name}",
     notice_again: "请重新登录 {name}",
     notice_more: "{name} 请求更多权限",
+    notice_held: Plural {
+        one: "{name} 更改了 {count} 个工具",
+        other: "{name} 更改了 {count} 个工具",
+    },
+    notice_held_text: "在你比较新旧版本之前，对 {apps} 暂缓。",
+    notice_review: "审查",
     notice_log_in: "登录",
     notice_show: "显示",
 };
@@ -238,6 +262,12 @@ pub(super) const ZH_HANT: Words = Words {
     notice_sign_in: "請登入 {name}",
     notice_again: "請重新登入 {name}",
     notice_more: "{name} 要求更多權限",
+    notice_held: Plural {
+        one: "{name} 更動了 {count} 個工具",
+        other: "{name} 更動了 {count} 個工具",
+    },
+    notice_held_text: "在你比較新舊版本之前，對 {apps} 暫緩。",
+    notice_review: "審查",
     notice_log_in: "登入",
     notice_show: "顯示",
 };

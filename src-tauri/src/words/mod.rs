@@ -48,6 +48,9 @@ pub(crate) struct Words {
     pub(crate) notice_sign_in: &'static str,
     pub(crate) notice_again: &'static str,
     pub(crate) notice_more: &'static str,
+    pub(crate) notice_held: Plural,
+    pub(crate) notice_held_text: &'static str,
+    pub(crate) notice_review: &'static str,
     pub(crate) notice_log_in: &'static str,
     pub(crate) notice_show: &'static str,
 }

@@ -63,6 +63,23 @@ const VIEWS: readonly [string, string, Step[]][] = [
   ["the import's apps", "three", [press("Import from")]],
   ["the import's preview", "three", [press("Import from"), press(/Claude Desktop/)]],
   ["use in…", "three", [press("Use in…")]],
+  ["the apps", "held", [press("Apps")]],
+  ["no apps", "three", [press("Apps")]],
+  ["the review", "held", [press("Review…")]],
+  ["a tool that is held back", "held", [tab("Tools"), (page) => page.getByText("Searches pages").click()]],
+  ["an app's rules", "held", [press("Apps"), press("Servers and tools of Home automation")]],
+  ["revoking", "held", [press("Apps"), press("Revoke Zed")]],
+  [
+    "another app's key",
+    "held",
+    [
+      press("Apps"),
+      press("Other app…"),
+      (page) => page.keyboard.type("My agent"),
+      press("Make key"),
+      (page) => page.getByRole("region", { name: "Snippet with the key" }).waitFor(),
+    ],
+  ],
   ["the shortcuts", "three", [press("Keyboard shortcuts")]],
 ];
 

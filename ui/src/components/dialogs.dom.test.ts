@@ -152,6 +152,25 @@ describe("importing", () => {
     expect(backend.world.calls).toContain("undo undo-1");
   });
 
+  it("takes over the sign-in of a server that is here already and signed out", async () => {
+    const { press, user, backend, did } = await open("three");
+    backend.world.change("notion", { auth: "not_authenticated" });
+    const { importPreview } = backend;
+    backend.importPreview = async (source) => {
+      const { candidates } = await importPreview.call(backend, source);
+      const theirs = candidates.map((each) => (each.name === "notion" ? { ...each, has_grant: true } : each));
+      return { source, candidates: theirs };
+    };
+    await press("Import from other apps");
+    await press(/oMLX/);
+    expect(dialog().getByRole<HTMLInputElement>("checkbox", { name: /^notion/ }).checked).toBe(true);
+    for (const name of [/asana/, /linear/, /postgres/]) {
+      await user.click(dialog().getByRole("checkbox", { name }));
+    }
+    await press("Take over 1 sign-in");
+    await did("importApply omlx notion");
+  });
+
   it("says when an app's file cannot be read", async () => {
     const { press, backend } = await open("three");
     await press("Import from other apps");
@@ -177,16 +196,44 @@ describe("using a server in another client", () => {
     await settle();
     await press("Add to Cursor");
     await did("useInApply cursor *");
+    expect(screen.getByText("Added to Cursor. Restart it to use the servers there.")).toBeTruthy();
     await press("Undo");
     await did("undo undo-1");
   });
 
-  it("has nothing to do where the client uses it already", async () => {
-    const { press, user } = await open("three");
+  it("begins with an app that is here", async () => {
+    const { press } = await open("three");
+    await press("Use in…");
+    expect(dialog().getByRole<HTMLInputElement>("radio", { name: /Codex/ }).checked).toBe(false);
+    expect(dialog().getByRole<HTMLInputElement>("radio", { name: "Claude Desktop" }).checked).toBe(true);
+  });
+
+  it("writes nothing that leads to a gateway that does not run, and offers no key that is none", async () => {
+    const { press, user, backend } = await open("three");
+    const gateway_problem = problem("port_in_use", "port 8719 is in use by node", "retry");
+    const about = await backend.about();
+    backend.about = () => Promise.resolve({ ...about, gateway_url: null, gateway_problem });
+    await press("Use in…");
+    await user.click(dialog().getByRole("radio", { name: "Cursor" }));
+    await settle();
+    expect(dialog().getByRole<HTMLButtonElement>("button", { name: "Add to Cursor" }).disabled).toBe(false);
+    await user.click(dialog().getByRole("radio", { name: "All servers together" }));
+    await settle();
+    expect(screen.getByRole("dialog").textContent).toContain("The gateway is not running");
+    expect(screen.getByRole("dialog").textContent).toContain("port_in_use");
+    expect(dialog().queryByRole("button", { name: "Copy" })).toBeNull();
+    expect(dialog().getByRole<HTMLButtonElement>("button", { name: "Add to Cursor" }).disabled).toBe(true);
+  });
+
+  it("can be taken out where the client uses it already", async () => {
+    const { press, user, did } = await open("three");
     await press("Use in…");
     await user.click(dialog().getByRole("radio", { name: "oMLX" }));
     await settle();
     expect(dialog().getByText("oMLX already uses it.")).toBeTruthy();
-    expect(dialog().getByRole<HTMLButtonElement>("button", { name: "Add to oMLX" }).disabled).toBe(true);
+    expect(dialog().queryByRole("button", { name: "Add to oMLX" })).toBeNull();
+    await press("Remove from oMLX");
+    await did("useInRemove omlx notion");
+    expect(screen.getByText("Removed from oMLX. Restart it.")).toBeTruthy();
   });
 });

@@ -168,6 +168,22 @@ describe("the settings", () => {
     expect(await choose("70000")).toBe(9000);
   });
 
+  it("name the apps that a new port would leave behind, and write their entries anew", async () => {
+    const { press, user, did, page } = await open("everyday");
+    await press("Settings");
+    const port = screen.getByRole("spinbutton", { name: "Gateway port" });
+    await user.clear(port);
+    await user.type(port, "9000");
+    await user.tab();
+    await settle();
+    expect(page()).toContain("Still looking for the gateway at its old address: Cursor and VS Code");
+    await press("Write them anew");
+    await did("useInApply cursor *");
+    await did("useInApply vscode *");
+    await settle();
+    expect(page()).not.toContain("its old address");
+  });
+
   it("say who has the gateway's port", async () => {
     const { press, page, backend } = await open("three");
     const about = { ...(await backend.about()), gateway_url: null };

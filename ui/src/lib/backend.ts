@@ -2,16 +2,22 @@
 
 import type {
   About,
+  AccessSnapshot,
   ClientApp,
   ClientCredentials,
   Event,
+  HeldTool,
   ImportPreview,
   ImportReport,
   ImportSource,
   LogLine,
+  LoggedCall,
   NewServer,
+  OtherApp,
   Place,
   Probe,
+  ReviewedTool,
+  Rules,
   ServerChanges,
   ServerEntry,
   ServerId,
@@ -25,6 +31,25 @@ import type {
 } from "./bindings";
 
 export type Unsubscribe = () => void;
+
+/** Who else may use the servers: apps with a key of their own, and programs on standard streams. */
+export type AppsBackend = {
+  state(): Promise<AccessSnapshot>;
+  /** Called when a key, a rule or what is held back has changed, by whichever process. */
+  onState(callback: (state: AccessSnapshot) => void): Unsubscribe;
+  /** Called when calls were logged. */
+  onCalls(callback: () => void): Unsubscribe;
+  /** What is held back, with what changed. */
+  held(): Promise<HeldTool[]>;
+  /** Lets an app have tools as they were reviewed, and nothing newer. */
+  approve(client: string, server: ServerId, tools: ReviewedTool[]): Promise<void>;
+  revoke(client: string): Promise<void>;
+  setRules(client: string, rules: Rules): Promise<void>;
+  /** The last ones, the newest first; of one app, or of all. */
+  calls(client: string | null): Promise<LoggedCall[]>;
+  /** Makes a key for an app by a name of the user's. It comes back this once; without a server, it is for all. */
+  issue(name: string, server: ServerId | null): Promise<OtherApp>;
+};
 
 /** Every promise rejects with a `Problem`. Commands that change something resolve when it is done, not when it shows. */
 export type Backend = {
@@ -67,10 +92,16 @@ export type Backend = {
   /** `names` are the candidates' names in the other client. */
   importApply(source: string, names: string[]): Promise<ImportReport>;
 
+  readonly apps: AppsBackend;
+
   useInClients(): Promise<ClientApp[]>;
   /** Without a server: all of them together. */
   useInPreview(client: string, id: ServerId | null): Promise<UseInPreview>;
   useInApply(client: string, id: ServerId | null): Promise<UndoToken>;
+  /** Takes it out again, whenever it was written. */
+  useInRemove(client: string, id: ServerId | null): Promise<void>;
+  /** Apps that look for the gateway where it no longer is. */
+  useInAstray(): Promise<ClientApp[]>;
 
   settings(): Promise<Settings>;
   setSettings(settings: Settings): Promise<void>;

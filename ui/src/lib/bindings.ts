@@ -53,7 +53,7 @@ export const commands = {
 	importSources: () => __TAURI_INVOKE<ImportSource[]>("import_sources"),
 	/**  What would be taken over from a client. */
 	importPreview: (source: string) => __TAURI_INVOKE<ImportPreview>("import_preview", { source }),
-	/**  Takes servers over, by their names in the other client. */
+	/**  Takes servers over, by their names in the other client, with the sign-ins that it keeps. */
 	importApply: (source: string, names: string[]) => __TAURI_INVOKE<ImportReport>("import_apply", { source, names }),
 	/**  Every client our servers can be used in. */
 	useInClients: () => __TAURI_INVOKE<ClientApp[]>("use_in_clients"),
@@ -61,6 +61,24 @@ export const commands = {
 	useInPreview: (client: string, id: ServerId | null) => __TAURI_INVOKE<UseInPreview>("use_in_preview", { client, id }),
 	/**  Writes it. */
 	useInApply: (client: string, id: ServerId | null) => __TAURI_INVOKE<UndoToken>("use_in_apply", { client, id }),
+	/**  Takes it out again, whenever it was written, with the key that was made for it. */
+	useInRemove: (client: string, id: ServerId | null) => __TAURI_INVOKE<null>("use_in_remove", { client, id }),
+	/**  The clients that look for the gateway where it no longer is. */
+	useInAstray: () => __TAURI_INVOKE<ClientApp[]>("use_in_astray"),
+	/**  Every client at this moment. */
+	access: () => __TAURI_INVOKE<AccessSnapshot>("access"),
+	/**  Every tool that is held back, with what changed. */
+	heldTools: () => __TAURI_INVOKE<HeldTool[]>("held_tools"),
+	/**  Lets a client have tools as they were reviewed. */
+	approveTools: (client: string, server: ServerId, tools: ReviewedTool[]) => __TAURI_INVOKE<null>("approve_tools", { client, server, tools }),
+	/**  Takes a client's key away. */
+	revokeClient: (client: string) => __TAURI_INVOKE<null>("revoke_client", { client }),
+	/**  Says what a client may use from now on. */
+	setClientRules: (client: string, rules: Rules) => __TAURI_INVOKE<null>("set_client_rules", { client, rules }),
+	/**  The last calls, the newest first; those of one client, or all. */
+	calls: (client: string | null) => __TAURI_INVOKE<LoggedCall[]>("calls", { client }),
+	/**  Makes a key for an app of any kind. It crosses to the panel as the answer to this, once, and is kept nowhere. */
+	otherApp: (name: string, id: ServerId | null) => __TAURI_INVOKE<OtherApp>("other_app", { name, id }),
 	/**  Says what the app is made of. */
 	about: () => __TAURI_INVOKE<About>("about"),
 	/**  The user's choices. */
@@ -82,6 +100,18 @@ export type About = {
 	key_source: KeySource,
 	gateway_url: string | null,
 	gateway_problem: Problem | null,
+};
+
+/**  The truth about every client at one moment. Holds no key and no definition of a tool. */
+export type AccessSnapshot = {
+	/**  Who is let in, in the order they were added. */
+	clients: ClientSummary[],
+	/**  Programs that start the bridge without saying who they are; none before one was there. */
+	bridge: ClientSummary | null,
+	/**  What is held back, from whom. */
+	held: HeldMark[],
+	/**  Why nothing can be said. */
+	problem: Problem | null,
 };
 
 /**  The one thing a person can do about a failure; a button in the panel, a command in the terminal. */
@@ -140,6 +170,25 @@ export type ClientCredentials = {
 	client_id: string,
 	/**  Its secret, for confidential clients. */
 	client_secret: string | null,
+};
+
+/**  Tells clients apart for as long as they exist, whatever they are called. */
+export type ClientId = string;
+
+/**  A client as it is listed. Holds nothing of its key. */
+export type ClientSummary = {
+	/**  Tells it from every other one. */
+	id: ClientId,
+	/**  What people call it. */
+	name: string,
+	/**  What it may see. */
+	rules: Rules,
+	/**  When it was added, or its key was made anew. */
+	created_at: string,
+	/**  When it was last there, to the minute; none when never. */
+	last_used_at: string | null,
+	/**  How many tools are held back from it. */
+	held_tools: number,
 };
 
 /**  Whether a server is reachable. */
@@ -222,6 +271,42 @@ server: ServerId } |
 /**  The config file was read again. */
 { event: "config_changed" };
 
+/**  One tool that is held back from one client. */
+export type HeldMark = {
+	/**  The client it is held back from. */
+	client: string,
+	/**  Whose tool it is. */
+	server: ServerId,
+	/**  Its name. */
+	tool: string,
+	/**  Tells how it is described now from how it was and will be. */
+	version: string,
+};
+
+/**  A tool whose description or schema is not what was approved. */
+export type HeldTool = {
+	/**  The client it is held back from, as it is called now. */
+	client: string,
+	/**  Whose tool it is. */
+	server: ServerId,
+	/**  Its name. */
+	tool: string,
+	/**
+	 *  Which state of the tool this is, for it to be approved and no later one: the fingerprint of its definition. Whole,
+	 *  because a server that chooses both texts could make two whose first digits are the same.
+	 */
+	version: string,
+	/**  When it was approved as it was. */
+	approved_at: string,
+	/**  When the change was first seen. */
+	changed_at: string,
+	/**
+	 *  What became of it, line by line; signs that hide themselves are written out. Never empty: where it is too long to
+	 *  be shown, its last line says how much is missing.
+	 */
+	diff: DiffLine[],
+};
+
 /**  One server of another client. */
 export type ImportCandidate = {
 	/**  As named there. */
@@ -254,8 +339,12 @@ export type ImportPreview = {
 export type ImportReport = {
 	/**  The new entries. */
 	added: ServerId[],
-	/**  Takes it back. */
-	undo: UndoToken,
+	/**  The servers whose sign-in was taken over, those that were here already among them. */
+	signed_in: ServerId[],
+	/**  The servers whose sign-in could not be taken over. */
+	not_signed_in: ServerId[],
+	/**  Takes the new entries back; none where there are none. */
+	undo: UndoToken | null,
 };
 
 /**  A client whose servers can be taken over. */
@@ -337,6 +426,24 @@ export type LogSource =
 /**  A `notifications/message` (MCP "Logging"). */
 "message";
 
+/**  One line of the log. */
+export type LoggedCall = {
+	/**  When it was over. */
+	at: string,
+	/**  Who called, as it was named then. */
+	client: string,
+	/**  What server. */
+	server: ServerId,
+	/**  Its tool. */
+	tool: string,
+	/**  How long the client waited, in milliseconds. */
+	duration_ms: number,
+	/**  `ok`, `tool_error`, or the code of the problem. */
+	outcome: string,
+	/**  What was sent along, if the user asked for it. */
+	arguments?: JsonValue | null,
+};
+
 /**  A name with a value that may be a credential. */
 export type NamedValue = {
 	/**  The name. */
@@ -370,6 +477,27 @@ args: string[];
 /**  Its variables. */
 env: NamedValue[] };
 
+/**
+ *  What an app needs to use our servers through the gateway. Holds its key, to be shown once: no `Debug` shows it, and
+ *  nothing keeps it.
+ */
+export type OtherApp = {
+	/**  What it is called. */
+	client: string,
+	/**  Where it finds the servers. */
+	url: string,
+	/**  Its key. */
+	key: string,
+	/**  All of it, as most clients write it. */
+	snippet: string,
+};
+
+/**  A name in which `*` stands for any run of characters and `?` for any one. */
+export type Pattern = string;
+
+/**  Patterns of which one must match; without any, nothing matches. */
+export type Patterns = Pattern[];
+
 /**  Where the panel should be. */
 export type Place = 
 /**  At a server. */
@@ -378,6 +506,10 @@ export type Place =
 server: ServerId } | 
 /**  At the settings. */
 { place: "settings" } | 
+/**  At a server whose tools changed, with both versions to be compared. */
+{ place: "review"; 
+/**  Which one. */
+server: ServerId } | 
 /**  Where a server is added. */
 { place: "add" };
 
@@ -418,6 +550,22 @@ export type Problem = {
 	message: string,
 	/**  What mends it. */
 	action: Action,
+};
+
+/**  A tool that somebody has looked at, in the state that was shown. */
+export type ReviewedTool = {
+	/**  Its name, without the server's. */
+	tool: string,
+	/**  The version that was shown ([`HeldTool::version`]). */
+	version: string,
+};
+
+/**  What one client may see. Everything, unless said otherwise. */
+export type Rules = {
+	/**  Names of servers. */
+	servers?: Patterns,
+	/**  Names of tools as clients know them: `server__tool`. */
+	tools?: Patterns,
 };
 
 /**  What is to be changed; none keeps what stands, an empty text or list takes the key away. */
@@ -661,6 +809,8 @@ export type UseInPreview = {
 	exists: boolean,
 	/**  Whether it says already what was wished for. */
 	present: boolean,
+	/**  Which way the servers are handed over. */
+	way: Way,
 	/**  The file as it would be if there were nothing else in it. */
 	snippet: string,
 	/**  What would change. */
@@ -668,4 +818,11 @@ export type UseInPreview = {
 	/**  What is worth knowing of it: none of it stops anything. */
 	notes: Problem[],
 };
+
+/**  Which way they are handed over. */
+export type Way = 
+/**  A program on standard streams for each. */
+"bridge" | 
+/**  The address of the gateway. */
+"gateway";
 

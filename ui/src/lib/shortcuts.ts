@@ -3,7 +3,7 @@
 import type { PlainKey } from "./i18n/translate";
 
 export type Command =
-  "add" | "search" | "settings" | "import" | "undo" | "shortcuts" | "needy" | "back" | Tab;
+  "add" | "search" | "settings" | "apps" | "import" | "undo" | "shortcuts" | "needy" | "back" | Tab;
 export type Tab = "overview" | "tools" | "steps" | "log";
 
 export const TABS: readonly Tab[] = ["overview", "tools", "steps", "log"];
@@ -21,6 +21,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { command: "log", key: "4", mod: true, label: "shortcut.log" },
   { command: "undo", key: "z", mod: true, label: "shortcut.undo" },
   { command: "settings", key: ",", mod: true, label: "shortcut.settings" },
+  { command: "apps", key: "k", mod: true, label: "shortcut.apps" },
   { command: "shortcuts", key: "/", mod: true, label: "shortcut.shortcuts" },
   { command: "back", key: "Escape", mod: false, label: "shortcut.back" },
 ];

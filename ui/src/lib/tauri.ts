@@ -3,8 +3,8 @@
 import { invoke } from "@tauri-apps/api/core";
 import { listen, type EventCallback } from "@tauri-apps/api/event";
 
-import type { Backend, Unsubscribe } from "./backend";
-import type { Event, Place, Settings, Snapshot } from "./bindings";
+import type { AppsBackend, Backend, Unsubscribe } from "./backend";
+import type { AccessSnapshot, Event, Place, Settings, Snapshot } from "./bindings";
 
 /** `listen` answers late; whoever unsubscribes before that must not be called any more. */
 function subscribe<T>(name: string, callback: (payload: T) => void): Unsubscribe {
@@ -20,6 +20,18 @@ function subscribe<T>(name: string, callback: (payload: T) => void): Unsubscribe
     });
   };
 }
+
+const apps: AppsBackend = {
+  state: () => invoke("access"),
+  onState: (callback) => subscribe<AccessSnapshot>("access", callback),
+  onCalls: (callback) => subscribe<null>("calls", callback),
+  held: () => invoke("held_tools"),
+  approve: (client, server, tools) => invoke("approve_tools", { client, server, tools }),
+  revoke: (client) => invoke("revoke_client", { client }),
+  setRules: (client, rules) => invoke("set_client_rules", { client, rules }),
+  calls: (client) => invoke("calls", { client }),
+  issue: (name, id) => invoke("other_app", { name, id }),
+};
 
 export const tauri: Backend = {
   snapshot: () => invoke("snapshot"),
@@ -53,9 +65,13 @@ export const tauri: Backend = {
   importPreview: (source) => invoke("import_preview", { source }),
   importApply: (source, names) => invoke("import_apply", { source, names }),
 
+  apps,
+
   useInClients: () => invoke("use_in_clients"),
   useInPreview: (client, id) => invoke("use_in_preview", { client, id }),
   useInApply: (client, id) => invoke("use_in_apply", { client, id }),
+  useInRemove: (client, id) => invoke("use_in_remove", { client, id }),
+  useInAstray: () => invoke("use_in_astray"),
 
   settings: () => invoke("settings"),
   setSettings: (settings) => invoke("set_settings", { settings }),

@@ -49,6 +49,9 @@ const SPOKEN = [
   "notice.sign_in",
   "notice.again",
   "notice.more",
+  "notice.held",
+  "notice.held_text",
+  "notice.review",
   "notice.log_in",
   "notice.show",
 ] as const satisfies readonly Key[];

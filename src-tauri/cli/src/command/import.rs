@@ -1,8 +1,8 @@
 //! `omlx mcp import`: other clients' servers into our config file.
 
 use omlx_mcp::{
-    Explain, ServerId,
-    clients::{Import, ImportCandidate, ImportSource, ImportVerdict, Machine, SignIns},
+    Problem, ServerId,
+    clients::{Import, ImportCandidate, ImportSource, ImportVerdict, Machine, SignIns, TakeOver},
     clock::Clock,
     network::Network,
 };
@@ -142,13 +142,15 @@ async fn take_over(
     }
     let (mut added, mut signed_in) = (Vec::new(), Vec::new());
     if !arguments.dry_run {
-        let imported = import
-            .apply(from, &wanted)
-            .map_err(|error| Failure::told(&error))?;
-        added = imported.added;
-        if preview.source == "omlx" {
-            signed_in = sign_ins(&shown, &added, (context, output)).await?;
-        }
+        let taking = TakeOver {
+            import: import.clone(),
+            sign_ins: sign_ins(context)?,
+        };
+        let work = Box::pin(taking.apply(from, &wanted));
+        let taken = core::awaiting(output, "Taking over…", work).await?;
+        let taken = taken.map_err(|error| Failure::told(&error))?;
+        warn(&taken.not_signed_in, (context, output))?;
+        (added, signed_in) = (taken.imported.added, taken.signed_in);
     }
     if context.global.json {
         let added = added
@@ -173,41 +175,27 @@ async fn take_over(
     )
 }
 
-/// Takes the fork's sign-ins over, of servers that were just added and of those that were here already.
-async fn sign_ins(
-    shown: &[ImportCandidate],
-    added: &[(String, ServerId)],
-    (context, output): To<'_>,
-) -> Result<Vec<ServerId>, Failure> {
-    let taking = SignIns {
+fn sign_ins(context: &Context) -> Result<SignIns, Failure> {
+    Ok(SignIns {
         machine: Machine::this(context.environment().clone()),
         vault: context.vault()?,
         network: Network::new(&context.network()).map_err(|error| Failure::told(&error))?,
         clock: Clock::system(),
-    };
-    let (config, mend) = (context.config(), context.mend());
-    let here = shown
-        .iter()
-        .filter(|candidate| candidate.verdict == ImportVerdict::Present);
-    let here = here.map(|candidate| (&candidate.name, &candidate.id));
-    let mut signed_in = Vec::new();
-    for (name, id) in added.iter().map(|(name, id)| (name, id)).chain(here) {
-        let Some(server) = config.state.config.servers.get(id) else {
-            continue;
-        };
-        let work = Box::pin(taking.take_over(name, server));
-        match core::awaiting(output, "Looking for its sign-in…", work).await? {
-            Ok(true) => signed_in.push(id.clone()),
-            Ok(false) => {}
-            Err(error) => Notice {
-                problem: &error.problem(),
-                server: Some(id),
-                mend: &mend,
-            }
-            .tell(Tone::Warning, output)?,
+    })
+}
+
+/// Says which sign-ins could not be taken over, and what helps.
+fn warn(failed: &[(ServerId, Problem)], (context, output): To<'_>) -> Result<(), Failure> {
+    let mend = context.mend();
+    for (id, problem) in failed {
+        Notice {
+            problem,
+            server: Some(id),
+            mend: &mend,
         }
+        .tell(Tone::Warning, output)?;
     }
-    Ok(signed_in)
+    Ok(())
 }
 
 /// The names asked for, each of which must be there; all of them when none is named.

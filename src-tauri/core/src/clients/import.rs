@@ -101,8 +101,12 @@ pub enum ImportVerdict {
 pub struct ImportReport {
     /// The new entries.
     pub added: Vec<ServerId>,
-    /// Takes it back.
-    pub undo: UndoToken,
+    /// The servers whose sign-in was taken over, those that were here already among them.
+    pub signed_in: Vec<ServerId>,
+    /// The servers whose sign-in could not be taken over.
+    pub not_signed_in: Vec<ServerId>,
+    /// Takes the new entries back; none where there are none.
+    pub undo: Option<UndoToken>,
 }
 
 /// What was taken over, with what takes it back.

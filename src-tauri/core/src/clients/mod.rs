@@ -4,7 +4,7 @@
 //! apps      one file per client: where its configuration is, how its servers are written
 //! document  its servers read and changed as text: everything else stays, byte for byte (json, toml)
 //! import    their servers → our config file, through config::edit
-//! fork      sign-ins of the oMLX fork → our vault
+//! fork      sign-ins of the oMLX fork → our vault; take_over has both in one go
 //! use_in    our entry → their file: preview, backup, write, undo
 //! naming    entries of ours that name one server: they follow it to its new name
 //! ```
@@ -24,6 +24,7 @@ mod merged;
 mod naming;
 mod ours;
 mod record;
+mod take_over;
 mod use_in;
 mod veil;
 
@@ -36,7 +37,8 @@ pub use import::{
 pub use machine::{Machine, Os};
 pub use naming::{NamingEntry, left_naming, naming};
 pub use ours::leads_back;
-pub use use_in::{Bridge, Done, Target, Undone, UseIn, UseInPreview, Way, Wish};
+pub use take_over::{TakeOver, TakenOver};
+pub use use_in::{Bridge, Done, OtherApp, Target, Undone, UseIn, UseInPreview, Way, Wish};
 
 pub(crate) use naming::rename_server;
 

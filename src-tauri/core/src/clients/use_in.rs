@@ -24,10 +24,14 @@ use crate::{
     store::Home,
 };
 
+mod astray;
 mod notes;
+mod other;
 mod plan;
+mod removed;
 mod undone;
 
+pub use other::OtherApp;
 use plan::Plan;
 
 /// Writes our entries into other clients' files.
@@ -77,7 +81,9 @@ pub enum Target {
 }
 
 /// Which way they are handed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "snake_case")]
 pub enum Way {
     /// A program on standard streams for each.
     Bridge,
@@ -97,6 +103,8 @@ pub struct UseInPreview {
     pub exists: bool,
     /// Whether it says already what was wished for.
     pub present: bool,
+    /// Which way the servers are handed over.
+    pub way: Way,
     /// The file as it would be if there were nothing else in it.
     pub snippet: String,
     /// What would change.
@@ -170,6 +178,7 @@ impl UseIn {
             path: path.display().to_string(),
             exists,
             present: plan.is_present(),
+            way: plan.way(),
             diff: veil::veiled(diff(plan.document.text(), &after), &alone, app.syntax),
             snippet: alone,
             notes: notes.iter().map(Explain::problem).collect(),

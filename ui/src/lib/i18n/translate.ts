@@ -34,6 +34,7 @@ export class Translator {
   readonly #relative: Intl.RelativeTimeFormat;
   readonly #dateTime: Intl.DateTimeFormat;
   readonly #clock: Intl.DateTimeFormat;
+  readonly #list: Intl.ListFormat;
 
   constructor(
     readonly locale: Locale,
@@ -44,6 +45,7 @@ export class Translator {
     this.#relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
     this.#dateTime = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
     this.#clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+    this.#list = new Intl.ListFormat(locale, { type: "conjunction" });
     this.t = (key, ...values) => this.#fill(this.catalogue[key], values[0] ?? {});
   }
 
@@ -65,6 +67,11 @@ export class Translator {
   /** The time of day with seconds. */
   clock(at: Date): string {
     return this.#clock.format(at);
+  }
+
+  /** "Cursor, Zed, and Codex" */
+  list(names: readonly string[]): string {
+    return this.#list.format(names.map(isolated));
   }
 
   #fill(message: string | Plural, values: Record<string, string | number>): string {

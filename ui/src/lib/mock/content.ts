@@ -8,8 +8,6 @@ import type {
   Settings,
   SignOutReport,
   ClientApp,
-  ImportCandidate,
-  ImportSource,
   JsonValue,
   LogLine,
   Probe,
@@ -180,67 +178,14 @@ function nameOf(host: string): string | null {
   return label ? label.charAt(0).toUpperCase() + label.slice(1) : null;
 }
 
-const source = (id: string, name: string, path: string, server_count: number): ImportSource => ({
-  id,
-  name,
-  path,
-  found: server_count > 0,
-  server_count,
-});
-
-export const IMPORT_SOURCES: readonly ImportSource[] = [
-  source(
-    "claude-desktop",
-    "Claude Desktop",
-    "~/Library/Application Support/Claude/claude_desktop_config.json",
-    4,
-  ),
-  source("cursor", "Cursor", "~/.cursor/mcp.json", 2),
-  source("vscode", "VS Code", "~/Library/Application Support/Code/User/mcp.json", 0),
-  source("zed", "Zed", "~/.config/zed/settings.json", 1),
-  source("codex", "Codex", "~/.codex/config.toml", 0),
-  source("omlx", "oMLX", "~/.config/omlx/mcp.json", 3),
-];
-
-const candidate = (
-  name: string,
-  address: string,
-  changes: Partial<ImportCandidate> = {},
-): ImportCandidate => ({
-  name,
-  id: name,
-  transport: address.startsWith("https") ? "streamable-http" : "stdio",
-  address,
-  verdict: "new",
-  has_secrets: false,
-  has_grant: false,
-  problem: null,
-  ...changes,
-});
-
-export const IMPORT_CANDIDATES: readonly ImportCandidate[] = [
-  candidate("asana", "https://mcp.asana.com/mcp", { has_grant: true }),
-  candidate("postgres", "npx @modelcontextprotocol/server-postgres", { has_secrets: true }),
-  candidate("linear", "https://mcp.linear.app/mcp", { id: "linear-2", verdict: "renamed" }),
-  candidate("notion", "https://mcp.notion.com/mcp", { verdict: "present" }),
-  candidate("weather", "", {
-    verdict: "invalid",
-    problem: problem(
-      "config_server_command",
-      "MCP server 'weather': stdio transport requires 'command'",
-      "none",
-    ),
-  }),
-];
-
 const app = (id: string, name: string, installed = true): ClientApp => ({ id, name, installed });
 
 export const CLIENT_APPS: readonly ClientApp[] = [
+  app("codex", "Codex", false),
   app("claude-desktop", "Claude Desktop"),
   app("cursor", "Cursor"),
   app("vscode", "VS Code"),
   app("zed", "Zed"),
-  app("codex", "Codex", false),
   app("omlx", "oMLX"),
 ];
 

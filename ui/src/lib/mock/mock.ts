@@ -26,19 +26,9 @@ import type {
   UndoToken,
   UseInPreview,
 } from "../bindings";
-import {
-  ABOUT,
-  CLIENT_APPS,
-  IMPORT_CANDIDATES,
-  IMPORT_SOURCES,
-  log,
-  probe,
-  steps,
-  tools,
-  SETTINGS,
-  signOutReport,
-  entry,
-} from "./content";
+import { ABOUT, CLIENT_APPS, log, probe, steps, tools, SETTINGS, signOutReport, entry } from "./content";
+import { MockApps } from "./apps";
+import { IMPORT_CANDIDATES, IMPORT_SOURCES, imported } from "./imports";
 import { type Scenario, SCENARIOS } from "./scenarios";
 import { at, authenticated, browserPrompt, HOUR, problem, signedOut, stdio } from "./servers";
 import { useInPreview } from "./use-in";
@@ -56,13 +46,16 @@ const CANNOT_REACH = problem("shell_unreachable", "the core does not answer", "r
 
 export class MockBackend implements Backend {
   readonly world: World;
+  readonly apps: MockApps;
   #settings: Settings;
+  #astray = new Set<string>();
   readonly #scenario: Scenario;
   readonly #signIns = new Map<ServerId, ReturnType<typeof setTimeout>>();
 
   constructor({ scenario = "everyday", pace = 0, settings = {} }: MockOptions = {}) {
     this.#scenario = scenario;
     this.world = new World(SCENARIOS[scenario](), pace);
+    this.apps = new MockApps(this.world, scenario);
     this.#settings = { ...SETTINGS, ...settings };
   }
 
@@ -185,8 +178,7 @@ export class MockBackend implements Backend {
 
   async editServer(id: ServerId, changes: ServerChanges): Promise<void> {
     await this.world.called("editServer", `${id} ${JSON.stringify(changes)}`);
-    const { url } = this.world.server(id);
-    this.world.change(id, { id: changes.id ?? id, url: changes.url ?? url });
+    this.world.change(id, { id: changes.id ?? id, url: changes.url ?? this.world.server(id).url });
   }
 
   async setEnabled(id: ServerId, enabled: boolean): Promise<void> {
@@ -225,15 +217,12 @@ export class MockBackend implements Backend {
   async importApply(source: string, names: string[]): Promise<ImportReport> {
     await this.world.called("importApply", `${source} ${names.join(",")}`);
     const before = this.world.servers;
-    const chosen = IMPORT_CANDIDATES.filter(({ name }) => names.includes(name));
-    this.world.set([
-      ...before,
-      ...chosen.map(({ id, transport }) => (transport === "stdio" ? stdio(id) : signedOut(id))),
-    ]);
+    const { report, servers } = imported(names, before);
+    this.world.set(servers);
     const undo = this.world.undoable(() => {
       this.world.set(before);
     });
-    return { added: chosen.map(({ id }) => id), undo };
+    return { ...report, undo: report.added.length > 0 ? undo : null };
   }
 
   async useInClients(): Promise<ClientApp[]> {
@@ -248,7 +237,17 @@ export class MockBackend implements Backend {
 
   async useInApply(client: string, id: ServerId | null): Promise<UndoToken> {
     await this.world.called("useInApply", `${client} ${id ?? "*"}`);
+    this.#astray.delete(client);
     return this.world.undoable(() => undefined);
+  }
+
+  async useInRemove(client: string, id: ServerId | null): Promise<void> {
+    await this.world.called("useInRemove", `${client} ${id ?? "*"}`);
+  }
+
+  async useInAstray(): Promise<ClientApp[]> {
+    await this.world.called("useInAstray");
+    return CLIENT_APPS.filter(({ id }) => this.#astray.has(id));
   }
 
   async settings(): Promise<Settings> {
@@ -258,6 +257,8 @@ export class MockBackend implements Backend {
 
   async setSettings(settings: Settings): Promise<void> {
     await this.world.called("setSettings", JSON.stringify(settings));
+    const moved = settings.gateway_port !== this.#settings.gateway_port && this.apps.clients.length > 0;
+    if (moved) this.#astray = new Set(["cursor", "vscode"]);
     this.#settings = settings;
   }
 

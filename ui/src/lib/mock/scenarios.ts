@@ -147,6 +147,8 @@ export const SCENARIOS = {
   unreachable: () => snapshot([]),
   three: () => snapshot([notion(), linear(), files()]),
   everyday: () => snapshot(everyday()),
+  /** Tools that changed are held back from other apps. */
+  held: () => snapshot([notion(), linear(), files()]),
   states: () =>
     snapshot(AUTH_STATES.flatMap((auth) => CONNECTION_STATES.map((connection) => inState(auth, connection)))),
   refused: () => snapshot([refreshFailed(), notion(), linear()]),

@@ -1,24 +1,22 @@
 // "Use in…" of the backend in memory.
 
 import type { DiffLine, ServerId, UseInPreview } from "../bindings";
-import { CLIENT_APPS, IMPORT_SOURCES } from "./content";
+import { CLIENT_APPS } from "./content";
+import { IMPORT_SOURCES } from "./imports";
 
 export function useInPreview(client: string, id: ServerId | null): UseInPreview {
   const path = IMPORT_SOURCES.find((source) => source.id === client)?.path ?? "~/.config/mcp.json";
   const name = id ?? "omlx-connect";
   const exists = CLIENT_APPS.some((app) => app.id === client && app.installed);
   const present = client === "omlx";
-  if (client === "codex")
-    return { client, path, exists, present, snippet: toml(name, id), diff: added(toml(name, id)), notes: [] };
-  const entry = json(name, id);
+  const way: UseInPreview["way"] = id === null && client !== "claude-desktop" ? "gateway" : "bridge";
+  const shown = { client, path, exists, present, way, notes: [] } satisfies Partial<UseInPreview>;
+  if (client === "codex") return { ...shown, snippet: toml(name, id), diff: added(toml(name, id)) };
+  const entry = way === "gateway" ? remote(name) : json(name, id);
   return {
-    client,
-    path,
-    exists,
-    present,
+    ...shown,
     snippet: `{\n  "mcpServers": {\n${entry}\n  }\n}`,
     diff: jsonDiff(entry, exists),
-    notes: [],
   };
 }
 
@@ -30,6 +28,15 @@ function json(name: string, id: ServerId | null): string {
     `    ${JSON.stringify(name)}: {`,
     `      "command": "omlx",`,
     `      "args": ${args(id).replaceAll(",", ", ")}`,
+    `    }`,
+  ].join("\n");
+}
+
+function remote(name: string): string {
+  return [
+    `    ${JSON.stringify(name)}: {`,
+    `      "url": "http://127.0.0.1:8719/mcp",`,
+    `      "headers": { "Authorization": "Bearer omlx_…" }`,
     `    }`,
   ].join("\n");
 }

@@ -1,7 +1,17 @@
 // What the panel shows: the backend's truth, and where the user is looking. Everything else is derived from these.
 
 import type { Backend, Unsubscribe } from "../backend";
-import type { Place, Problem, ServerId, ServerSnapshot, SignOutReport, Snapshot } from "../bindings";
+import type {
+  AccessSnapshot,
+  HeldMark,
+  Place,
+  Problem,
+  ServerId,
+  ServerSnapshot,
+  SignOutReport,
+  Snapshot,
+} from "../bindings";
+import { toolCount } from "../review";
 import { asProblem } from "../problem";
 import { keptSelection, matching, nextNeedy } from "../server-list";
 import { needsAttention } from "../status";
@@ -9,7 +19,7 @@ import type { Tab } from "../shortcuts";
 import type { I18n } from "./i18n.svelte";
 import { Toasts } from "./toasts.svelte";
 
-export type Page = "server" | "settings";
+export type Page = "server" | "settings" | "apps";
 
 export type OpenDialog =
   | { kind: "add" }
@@ -17,12 +27,18 @@ export type OpenDialog =
   | { kind: "client"; id: ServerId }
   | { kind: "import" }
   | { kind: "use_in"; id: ServerId | null }
+  | { kind: "other_app"; id: ServerId | null }
+  | { kind: "review"; id: ServerId | null }
+  | { kind: "rules"; client: string }
+  | { kind: "revoke"; client: string }
   | { kind: "shortcuts" };
 
 export class Panel {
   /** Null until the backend has answered for the first time. */
   snapshot = $state.raw<Snapshot | null>(null);
   failure = $state.raw<Problem | null>(null);
+  /** Who else uses the servers; null until the backend has answered. */
+  access = $state.raw<AccessSnapshot | null>(null);
   selected = $state<ServerId | null>(null);
   page = $state<Page>("server");
   tab = $state<Tab>("overview");
@@ -37,6 +53,9 @@ export class Panel {
   readonly ids = $derived(this.servers.map(({ id }) => id));
   readonly listed = $derived(matching(this.servers, this.query));
   readonly needy = $derived(this.servers.filter(needsAttention).length);
+  readonly held = $derived<readonly HeldMark[]>(this.access?.held ?? []);
+  /** Tools that are held back from anyone, each counted once. */
+  readonly heldCount = $derived(toolCount(this.held));
   readonly server = $derived(this.servers.find(({ id }) => id === this.selected) ?? null);
 
   constructor(
@@ -50,11 +69,13 @@ export class Panel {
       this.backend.onSnapshot((snapshot) => {
         this.accept(snapshot);
       }),
+      this.backend.apps.onState((state) => (this.access = state)),
       this.backend.onPlace((place) => {
         this.goTo(place);
       }),
     ];
     void this.load();
+    void this.loadAccess();
     return () => {
       for (const stop of stops) stop();
     };
@@ -71,6 +92,20 @@ export class Panel {
     } catch (thrown) {
       this.failure = asProblem(thrown);
     }
+  }
+
+  /** Where it fails, the page of the apps says so. */
+  async loadAccess(): Promise<void> {
+    try {
+      this.access = await this.backend.apps.state();
+    } catch (thrown) {
+      this.access = { clients: [], bridge: null, held: [], problem: asProblem(thrown) };
+    }
+  }
+
+  /** What is held back of one server's tools. */
+  heldAt(id: ServerId): HeldMark[] {
+    return this.held.filter(({ server }) => server === id);
   }
 
   accept(snapshot: Snapshot): void {
@@ -92,13 +127,19 @@ export class Panel {
 
   goTo(place: Place): void {
     this.dialog = place.place === "add" ? { kind: "add" } : null;
-    if (place.place === "settings") this.openSettings();
+    if (place.place === "settings") this.openPage("settings");
     if (place.place === "server") this.open(place.server);
+    if (place.place === "review") this.openReview(place.server);
   }
 
-  openSettings(): void {
-    this.page = "settings";
+  openPage(page: Exclude<Page, "server">): void {
+    this.page = page;
     this.pageInFront = true;
+  }
+
+  openReview(server: ServerId): void {
+    if (this.ids.includes(server)) this.open(server);
+    this.dialog = { kind: "review", id: server };
   }
 
   openNeedy(): void {

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What the gateway's own entry is called.
-const ALL: &str = "omlx-connect";
+pub(super) const ALL: &str = "omlx-connect";
 
 /// What is added to a name that somebody else's entry has already.
 const SUFFIX: &str = "-omlx";
@@ -149,21 +149,23 @@ impl UseIn {
     }
 
     fn remote(&self, app: &App, server: Option<&ServerId>) -> Make {
+        let (url, rules) = self.reached(server);
+        let client = server.map_or_else(|| app.name.to_owned(), |id| format!("{} ({id})", app.name));
+        Make::Remote { url, client, rules }
+    }
+
+    /// Where the gateway has a server, or all of them, and what a client of that address may see.
+    pub(super) fn reached(&self, server: Option<&ServerId>) -> (String, Rules) {
         let base = self.gateway.trim_end_matches('/');
         match server {
-            None => Make::Remote {
-                url: format!("{base}/mcp"),
-                client: app.name.to_owned(),
-                rules: Rules::default(),
-            },
-            Some(id) => Make::Remote {
-                url: format!("{base}/servers/{}/mcp", ours::in_path(id)),
-                client: format!("{} ({id})", app.name),
-                rules: Rules {
+            None => (format!("{base}/mcp"), Rules::default()),
+            Some(id) => {
+                let rules = Rules {
                     servers: exactly(id),
                     tools: Patterns::default(),
-                },
-            },
+                };
+                (format!("{base}/servers/{}/mcp", ours::in_path(id)), rules)
+            }
         }
     }
 
@@ -285,6 +287,20 @@ impl Plan<'_> {
         Ok((backup, after))
     }
 
+    /// The names of those under which an entry of ours stands.
+    pub(super) fn names_there(&self) -> Vec<&str> {
+        let names = self.entries.iter().map(|planned| planned.name.as_str());
+        names
+            .filter(|name| self.document.get(name).is_some_and(ours::leads_back))
+            .collect()
+    }
+
+    /// Whether a key that still opens stands in one of them.
+    pub(super) fn has_key(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|planned| matches!(planned.pass, Some(Pass::Key(_))))
+    }
+
     /// Whether an entry leads to the gateway.
     pub(super) fn needs_gateway(&self) -> bool {
         let mut entries = self.entries.iter();
@@ -294,6 +310,15 @@ impl Plan<'_> {
     /// Whether the file says already what was wished for.
     pub(super) fn is_present(&self) -> bool {
         self.entries.iter().all(|planned| planned.present)
+    }
+
+    /// All entries of one wish go one way.
+    pub(super) fn way(&self) -> Way {
+        if self.needs_gateway() {
+            Way::Gateway
+        } else {
+            Way::Bridge
+        }
     }
 
     /// What our entries are called.
