@@ -8,6 +8,7 @@ mod bad_days;
 mod choices;
 mod clients;
 mod entries;
+mod held_back;
 mod links;
 mod pictures;
 mod secrets;
