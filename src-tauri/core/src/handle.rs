@@ -1,6 +1,7 @@
 //! The way in: commands go in, the truth comes out as a watched [`Snapshot`], news as [`Event`]s.
 
 use std::{
+    fmt,
     path::PathBuf,
     sync::{
         Arc,
@@ -202,7 +203,11 @@ impl Handle {
     /// The connection of one server.
     pub fn server(&self, id: &str) -> Result<Server, UnknownServer> {
         let found = id.parse::<ServerId>().ok().and_then(|id| self.roster.get(&id));
-        found.map(Server).ok_or_else(|| UnknownServer {
+        let server = |connection| Server {
+            connection,
+            roster: Arc::clone(&self.roster),
+        };
+        found.map(server).ok_or_else(|| UnknownServer {
             server: id.to_owned(),
             similar: self.similar(id),
         })
@@ -282,113 +287,134 @@ impl Handle {
     }
 }
 
-/// One server of a running core.
-#[derive(Clone, Debug)]
-pub struct Server(Arc<Connection>);
+/// One server of a running core, as its entry is now; an entry that is changed is another server.
+#[derive(Clone)]
+pub struct Server {
+    connection: Arc<Connection>,
+    roster: Arc<Roster>,
+}
 
 impl Server {
     /// Its name.
     pub fn id(&self) -> &ServerId {
-        &self.0.config().id
+        &self.connection.config().id
+    }
+
+    /// The server of the same name once its entry has been changed, or is there again; none when the process ends.
+    pub async fn successor(&self) -> Option<Self> {
+        let connection = self.roster.successor(&self.connection).await?;
+        let roster = Arc::clone(&self.roster);
+        Some(Self { connection, roster })
+    }
+
+    /// Whether the other one is this, by the same entry.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.connection, &other.connection)
     }
 
     /// What tells it from another server of its name.
     pub(crate) fn endpoint(&self) -> &Endpoint {
-        self.0.endpoint()
+        self.connection.endpoint()
     }
 
     /// How it is now.
     pub fn snapshot(&self) -> ServerSnapshot {
-        self.0.snapshot()
+        self.connection.snapshot()
     }
 
     /// How it is once the attempt under way has come to an end, good or bad.
     pub async fn settled(&self) -> ServerSnapshot {
-        self.0.settled().await
+        self.connection.settled().await
     }
 
     /// Signs in, and comes back when the tools are listed or the sign-in came to nothing.
     pub async fn sign_in(&self, options: SignInOptions) -> Result<SignedIn, Problem> {
-        self.0.sign_in(options).await
+        self.connection.sign_in(options).await
     }
 
     /// Gives up a sign-in under way.
     pub async fn cancel_sign_in(&self) {
-        self.0.cancel_sign_in().await;
+        self.connection.cancel_sign_in().await;
     }
 
     /// Signs out, and says what that did.
     pub async fn sign_out(&self) -> Result<SignOutReport, Problem> {
-        self.0.sign_out().await
+        self.connection.sign_out().await
     }
 
     /// Signs out although the entry is gone from the config file.
     pub async fn leave(&self) -> Result<SignOutReport, Problem> {
-        self.0.leave().await
+        self.connection.leave().await
     }
 
     /// Keeps the client that its provider gave out, for the next sign-in. Discovers whose client it is.
     pub async fn enter_client(&self, entered: ClientCredentials) -> Result<(), Problem> {
-        self.0.enter_client(entered).await
+        self.connection.enter_client(entered).await
     }
 
     /// The tools, as soon as they are known.
     pub async fn tools(&self) -> Result<Arc<[Tool]>, Problem> {
-        self.0.tools().await
+        self.connection.tools().await
     }
 
     /// Calls a tool.
     pub async fn call(&self, tool: &str, arguments: JsonObject) -> Result<CallToolResult, Problem> {
-        self.0.call(tool, arguments).await
+        self.connection.call(tool, arguments).await
     }
 
     /// Connects again now, without waiting for the next attempt; done when it has begun, which is when the status says so.
     pub async fn retry(&self) {
-        self.0.retry().await;
+        self.connection.retry().await;
     }
 
     /// Notes that a client called in vain; where a person is needed, they are told so, once for one need.
     pub fn wanted(&self) {
-        self.0.wanted();
+        self.connection.wanted();
     }
 
     /// What requests of other programs go through, now and whenever it changes; none while there is nothing.
     pub fn link(&self) -> watch::Receiver<Option<Link>> {
-        self.0.link()
+        self.connection.link()
     }
 
     /// The tools and the introduction of the last discovery, of whichever process. Blocking, briefly.
     pub fn remembered(&self) -> (Vec<Value>, Introduction) {
-        self.0.remembered()
+        self.connection.remembered()
     }
 
     /// What keeps requests from being made while there is no [`Server::link`].
     pub fn obstacle(&self) -> Problem {
-        self.0.obstacle()
+        self.connection.obstacle()
     }
 
     /// What is told of a request that went through [`Server::link`] and failed.
     pub async fn explain(&self, fault: &HttpFault) -> Problem {
-        self.0.explain(fault).await
+        self.connection.explain(fault).await
     }
 
     /// Starts the program of a stdio server for one borrower; none for a server reached over HTTP.
     pub async fn start_program(&self) -> Option<Result<Program, StdioFault>> {
-        self.0.start_program().await
+        self.connection.start_program().await
     }
 
     /// How long an answer of it may take, as configured.
     pub fn time_limit(&self) -> Duration {
-        self.0.config().timeout
+        self.connection.config().timeout
     }
 
     /// The evidence of the last sign-in and what followed it.
     pub fn timeline(&self) -> Vec<Step> {
-        self.0.timeline()
+        self.connection.timeline()
     }
 
     /// The last lines the server wrote to its log or standard error.
     pub fn log(&self) -> Vec<LogLine> {
-        self.0.log()
+        self.connection.log()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Server").field(&self.connection).finish()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The supervisor decides nothing about a server: it compares the config file with what runs.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use tokio::sync::{Notify, watch};
@@ -17,32 +17,34 @@ use crate::{
 
 /// The running connections by name; read by every handle, written by the supervisor alone.
 #[derive(Debug, Default)]
-pub(crate) struct Roster(RwLock<IndexMap<ServerId, Arc<Connection>>>);
+pub(crate) struct Roster(watch::Sender<IndexMap<ServerId, Arc<Connection>>>);
 
 impl Roster {
     pub(crate) fn get(&self, id: &ServerId) -> Option<Arc<Connection>> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()
+        self.0.borrow().get(id).cloned()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .cloned()
-            .collect()
+        self.0.borrow().values().cloned().collect()
+    }
+
+    /// Another connection under the name of this one, as soon as there is one.
+    pub(crate) async fn successor(&self, of: &Arc<Connection>) -> Option<Arc<Connection>> {
+        let another = |running: &IndexMap<ServerId, Arc<Connection>>| {
+            let found = running.get(&of.config().id);
+            found.filter(|found| !Arc::ptr_eq(found, of)).cloned()
+        };
+        let mut running = self.0.subscribe();
+        let there = running.wait_for(|running| another(running).is_some());
+        another(&*there.await.ok()?)
     }
 
     fn replace(&self, connections: IndexMap<ServerId, Arc<Connection>>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = connections;
+        self.0.send_replace(connections);
     }
 
     fn running(&self) -> IndexMap<ServerId, Arc<Connection>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.borrow().clone()
     }
 }
 
