@@ -84,11 +84,13 @@ impl Merged {
             let Ok(mut page) = back.ask(self, (list.method, &params)).await else {
                 return;
             };
-            all.extend(entries(server.id(), page[list.member].take()));
-            if !page["nextCursor"].is_string() {
+            let mut taken = |member: &str| page.get_mut(member).map(Value::take).unwrap_or_default();
+            all.extend(entries(server.id(), taken(list.member)));
+            let cursor = taken("nextCursor");
+            if !cursor.is_string() {
                 return;
             }
-            params["cursor"] = page["nextCursor"].take();
+            params["cursor"] = cursor;
         }
     }
 }

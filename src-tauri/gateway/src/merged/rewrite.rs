@@ -57,8 +57,11 @@ fn renamed(server: &ServerId, member: &str, text: &[u8]) -> Option<Bytes> {
     let mut parts: Vec<Value> = serde_json::from_str(result.get(member)?.get()).ok()?;
     for part in &mut parts {
         match member {
-            "contents" => prefix(server, &mut part["uri"]),
-            "messages" => content(server, &mut part["content"]),
+            "contents" => prefix(server, part.get_mut("uri")),
+            "messages" => part
+                .get_mut("content")
+                .into_iter()
+                .for_each(|block| content(server, block)),
             _ => content(server, part),
         }
     }
@@ -70,14 +73,16 @@ fn renamed(server: &ServerId, member: &str, text: &[u8]) -> Option<Bytes> {
 /// A content block that names a resource, or has it within (MCP 2025-11-25, "Tool Result").
 fn content(server: &ServerId, block: &mut Value) {
     match block["type"].as_str() {
-        Some("resource_link") => prefix(server, &mut block["uri"]),
-        Some("resource") => prefix(server, &mut block["resource"]["uri"]),
+        Some("resource_link") => prefix(server, block.get_mut("uri")),
+        Some("resource") => prefix(server, block.pointer_mut("/resource/uri")),
         _ => {}
     }
 }
 
-fn prefix(server: &ServerId, uri: &mut Value) {
-    if let Some(own) = uri.as_str() {
+fn prefix(server: &ServerId, uri: Option<&mut Value>) {
+    if let Some(uri) = uri
+        && let Some(own) = uri.as_str()
+    {
         *uri = names::full_uri(server, own).into();
     }
 }
@@ -87,7 +92,7 @@ pub(super) fn entry(server: &ServerId, mut entry: Value) -> Option<Value> {
     let entry_of = entry.as_object_mut()?;
     for member in ["uri", "uriTemplate"] {
         if let Some(uri) = entry_of.get_mut(member) {
-            prefix(server, uri);
+            prefix(server, Some(uri));
             return Some(entry);
         }
     }
@@ -121,7 +126,7 @@ pub(super) fn notice(server: &ServerId, seen: &Message<'_>, text: Bytes) -> Byte
                 .map(|logger| format!("{server}/{logger}"));
             params["logger"] = logger.unwrap_or_else(|| server.to_string()).into();
         }
-        "notifications/resources/updated" => prefix(server, &mut params["uri"]),
+        "notifications/resources/updated" => prefix(server, params.get_mut("uri")),
         _ => return text,
     }
     message::text(&json!({ "jsonrpc": "2.0", "method": seen.method(), "params": params }))
@@ -162,6 +167,24 @@ mod tests {
             r#"{"id":1,"error":{"code":1,"message":"\"uri\""}}"#,
         ] {
             assert_eq!(read("tools/call", untouched), untouched);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_no_such_answer_is_passed_on_as_it_came() {
+        for (method, result) in [
+            ("resources/read", r#"{"contents":["uri",7,null,{"uri":7}]}"#),
+            (
+                "prompts/get",
+                r#"{"messages":["uri",{"content":"uri"},{"content":["uri"]}]}"#,
+            ),
+            (
+                "tools/call",
+                r#"{"content":["uri",{"type":"resource","resource":"uri"}]}"#,
+            ),
+        ] {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result},"x":"\"uri\""}}"#);
+            assert!(read(method, &text).contains(result), "{text}");
         }
     }
 
