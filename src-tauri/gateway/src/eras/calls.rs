@@ -1,7 +1,10 @@
 //! The requests of a client of the stateless era that a server of the session era has still to answer, and what it has
 //! asked meanwhile. No I/O: whoever changes this sends what it is given.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json, value::RawValue};
@@ -18,6 +21,12 @@ const QUESTIONS: usize = 64;
 /// How many subscriptions a client may have; the oldest gives way.
 const SUBSCRIPTIONS: usize = 16;
 
+/// How long a client may take to answer a question.
+pub(super) const LIMIT: Duration = Duration::from_hours(1);
+
+/// What the state of a call that waits for its client begins with.
+const STATE: &str = "omlx-connect-";
+
 /// Which capability a client needs to be asked.
 const ASKED: [(&str, &str); 3] = [
     ("elicitation/create", "elicitation"),
@@ -33,22 +42,33 @@ pub(super) struct Call {
     pub(super) id: Id,
     pub(super) method: String,
     pub(super) out: Outlet,
-    /// The token that the client goes by now; another one with every request that goes on.
+    /// The token that the client goes by now; another one with every request that goes on. The server goes by the id.
     progress: Option<Value>,
-    /// The token that the server goes by, which is that of the first request.
-    token: Option<Value>,
     /// How far the server was when the client could not be told.
     missed: Option<Value>,
     pub(super) logs: bool,
     capabilities: Value,
     held: Option<Held>,
     later: VecDeque<Question>,
+    /// What the server has answered while the client was asked.
+    answer: Option<Bytes>,
 }
 
 /// A call that has been answered with a question.
 struct Held {
     state: String,
     question: Question,
+    since: Instant,
+}
+
+/// What becomes of a call that goes on.
+pub(super) enum Resumed {
+    /// Nothing waits under this state any more.
+    Unknown,
+    /// The answer for the server, and what the client is told.
+    Going(Option<(Id, Value)>, Option<Sent>),
+    /// The server did not wait for the answer, and this is its own.
+    Answered(Box<Call>, Bytes),
 }
 
 /// What the server wants to know: its id, the method and the parameters.
@@ -74,7 +94,6 @@ pub(super) struct Calls {
     open: HashMap<Id, Call>,
     waiting: HashMap<Id, oneshot::Sender<Bytes>>,
     subscriptions: VecDeque<Subscription>,
-    next: u64,
 }
 
 impl Call {
@@ -85,13 +104,18 @@ impl Call {
             method: method.to_owned(),
             out,
             progress: said.get("progressToken").cloned(),
-            token: said.get("progressToken").cloned(),
             missed: None,
             logs: said.get(LEVEL_MEMBER).is_some(),
             capabilities: said[CAPABILITIES_MEMBER].clone(),
             held: None,
             later: VecDeque::new(),
+            answer: None,
         }
+    }
+
+    /// Whether the client wants to hear how far the server is.
+    pub(super) fn wants_progress(&self) -> bool {
+        self.progress.is_some()
     }
 
     fn may_be_asked(&self, capability: &str) -> bool {
@@ -116,7 +140,11 @@ impl Call {
             "inputRequests": { "question": { "method": question.method, "params": question.params } },
             "requestState": state,
         });
-        self.held = Some(Held { state, question });
+        self.held = Some(Held {
+            state,
+            question,
+            since: Instant::now(),
+        });
         (self.out.clone(), message::result(&self.id.raw(), &result))
     }
 }
@@ -132,12 +160,29 @@ impl Calls {
         self.open.insert(id, call);
     }
 
-    /// Who waits for an answer that has come: we ourselves, or the client.
-    pub(super) fn answered(&mut self, id: &Id) -> Option<Result<oneshot::Sender<Bytes>, Call>> {
+    /// Who waits for an answer that has come: we ourselves, or the client. A client that is being asked gets it when it
+    /// comes back.
+    pub(super) fn answered(&mut self, id: &Id, text: &Bytes) -> Option<Result<oneshot::Sender<Bytes>, Call>> {
         if let Some(waiting) = self.waiting.remove(id) {
             return Some(Ok(waiting));
         }
+        let call = self.open.get_mut(id)?;
+        if call.held.is_some() {
+            call.answer = Some(text.clone());
+            return None;
+        }
         self.open.remove(id).map(Err)
+    }
+
+    /// The calls whose clients were asked long ago and never came back, by the server's ids.
+    pub(super) fn expire(&mut self) -> Vec<Id> {
+        let is_over = |call: &mut Call| {
+            let since = call.held.as_ref().map(|held| held.since);
+            since.is_some_and(|since| since.elapsed() > LIMIT)
+        };
+        let over = self.open.extract_if(|_, call| is_over(call));
+        let unanswered = over.filter(|(_, call)| call.answer.is_none());
+        unanswered.map(|(id, _)| id).collect()
     }
 
     /// Whether the client has a request of that id here.
@@ -185,7 +230,7 @@ impl Calls {
         if waiting >= QUESTIONS {
             return Err(());
         }
-        let state = self.state();
+        let state = new_state().ok_or(())?;
         let question = Question {
             id,
             method: method.to_owned(),
@@ -203,29 +248,31 @@ impl Calls {
         Ok(None)
     }
 
-    /// Whether a call waits for its client under this state.
-    pub(super) fn is_held(&self, state: &str) -> bool {
-        self.held(state).is_some()
-    }
-
     /// A call goes on as another request of its client's: the answers for the server, and what the client is told: the
     /// next question, or how far the server has come meanwhile.
     pub(super) fn resume(
         &mut self,
         (state, call): (&str, Call),
         answers: Option<&Map<String, Value>>,
-    ) -> (Option<(Id, Value)>, Option<Sent>) {
-        let next = self.state();
-        let Some(open) = self.held(state).and_then(|id| self.open.get_mut(&id)) else {
-            return (None, None);
+    ) -> Resumed {
+        let Some(id) = self.held(state) else {
+            return Resumed::Unknown;
+        };
+        let (Some(open), next) = (self.open.get_mut(&id), new_state()) else {
+            return Resumed::Unknown;
         };
         open.id = call.id;
         open.out = call.out;
         open.progress = call.progress;
         open.logs = call.logs;
+        if let Some(answer) = open.answer.take() {
+            let call = self.open.remove(&id);
+            return call.map_or(Resumed::Unknown, |call| Resumed::Answered(Box::new(call), answer));
+        }
         let Some(held) = open.held.take() else {
-            return (None, None);
+            return Resumed::Unknown;
         };
+        let next = next.unwrap_or(held.state);
         match answers
             .and_then(|answers| answers.get("question"))
             .filter(|answer| answer.is_object())
@@ -235,10 +282,10 @@ impl Calls {
                     Some(question) => Some(open.hold(next, question)),
                     None => open.missed.take().and_then(|missed| open.progressed(missed)),
                 };
-                (Some((held.question.id, answer.clone())), told)
+                Resumed::Going(Some((held.question.id, answer.clone())), told)
             }
             // What is missing is asked for once more.
-            None => (None, Some(open.hold(next, held.question))),
+            None => Resumed::Going(None, Some(open.hold(next, held.question))),
         }
     }
 
@@ -252,10 +299,8 @@ impl Calls {
 
     /// How far the server is with a request of the client's.
     pub(super) fn progressed(&mut self, params: Value) -> Option<Sent> {
-        let token = params.get("progressToken")?.clone();
-        let mut open = self.open.values_mut();
-        open.find(|call| call.token.as_ref() == Some(&token))?
-            .progressed(params)
+        let id = Id::own(params.get("progressToken")?.as_str()?);
+        self.open.get_mut(&id)?.progressed(params)
     }
 
     /// A message as it is, for the open calls that want it, once for each way to the client.
@@ -278,6 +323,9 @@ impl Calls {
             .filter(|subscription| wants(&subscription.wanted));
         let tell = |subscription: &Subscription| {
             let mut params = params.clone();
+            if !params.is_object() {
+                params = json!({});
+            }
             params["_meta"] = json!({ SUBSCRIPTION_MEMBER: subscription.id.raw() });
             let text = json!({ "jsonrpc": "2.0", "method": method, "params": params });
             (subscription.out.clone(), message::text(&text))
@@ -292,11 +340,18 @@ impl Calls {
             .find(|(_, call)| is(call))
             .map(|(id, _)| id.clone())
     }
+}
 
-    fn state(&mut self) -> String {
-        self.next += 1;
-        format!("omlx-connect-{}", self.next)
-    }
+/// Whether a state was given out here.
+pub(super) fn is_ours(state: &str) -> bool {
+    state.starts_with(STATE)
+}
+
+/// One that nobody guesses: who knows it goes on with the call. None without random numbers.
+fn new_state() -> Option<String> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).ok()?;
+    Some(format!("{STATE}{:032x}", u128::from_be_bytes(random)))
 }
 
 #[cfg(test)]
@@ -312,22 +367,65 @@ mod tests {
         Call::new(&id.raw(), ("tools/call", &said), Outlet::Queue(sender))
     }
 
+    /// Asks the client of the open call; the state under which it goes on.
+    fn asked(calls: &mut Calls) -> String {
+        let question = (Id::own("asked"), "elicitation/create", json!({}));
+        let Ok(Some((_, asked))) = calls.ask(question) else {
+            panic!("the client is not asked");
+        };
+        let asked: Value = serde_json::from_slice(&asked).expect("a message");
+        let state = asked["result"]["requestState"].as_str().expect("a state");
+        state.to_owned()
+    }
+
     #[test]
     fn progress_while_the_client_thinks_is_told_when_the_call_goes_on() {
         let mut calls = Calls::default();
         calls.begin(Id::own("inner"), call("1", "first"));
-        let question = (Id::own("asked"), "elicitation/create", json!({}));
-        assert!(matches!(calls.ask(question), Ok(Some(_))), "the client is asked");
+        let state = asked(&mut calls);
         for progress in [1, 2] {
-            let params = json!({ "progressToken": "first", "progress": progress });
+            let params = json!({ "progressToken": "inner", "progress": progress });
             assert!(calls.progressed(params).is_none(), "nobody listens");
         }
         let answers = json!({ "question": { "action": "decline" } });
-        let (given, told) = calls.resume(("omlx-connect-1", call("2", "second")), answers.as_object());
+        let Resumed::Going(given, told) = calls.resume((&state, call("2", "second")), answers.as_object())
+        else {
+            panic!("the call does not go on");
+        };
         assert!(given.is_some(), "the server is answered");
         let (_, told) = told.expect("how far the server is");
         let told: Value = serde_json::from_slice(&told).expect("a message");
         let expected = json!({ "progressToken": "second", "progress": 2 });
         assert_eq!(told["params"], expected);
+    }
+
+    #[test]
+    fn an_answer_that_comes_while_the_client_is_asked_is_kept_until_it_comes_back() {
+        let mut calls = Calls::default();
+        calls.begin(Id::own("inner"), call("1", "first"));
+        let state = asked(&mut calls);
+        let answer = Bytes::from_static(b"{}");
+        assert!(calls.answered(&Id::own("inner"), &answer).is_none());
+        assert!(calls.sweep().is_empty(), "the call is not given up");
+        let resumed = calls.resume((&state, call("2", "second")), None);
+        let Resumed::Answered(call, kept) = resumed else {
+            panic!("the answer was lost");
+        };
+        assert_eq!((call.id, kept), (Id::own("2"), answer));
+        let again = calls.resume((&state, self::call("3", "third")), None);
+        assert!(matches!(again, Resumed::Unknown), "nothing goes on twice");
+    }
+
+    #[test]
+    fn progress_of_two_windows_with_one_token_goes_to_the_window_whose_call_it_is() {
+        let mut calls = Calls::default();
+        calls.begin(Id::own("a"), call("1", "same"));
+        calls.begin(Id::own("b"), call("1", "same"));
+        let (_, told) = calls
+            .progressed(json!({ "progressToken": "b", "progress": 1 }))
+            .expect("a window");
+        let told: Value = serde_json::from_slice(&told).expect("a message");
+        assert_eq!(told["params"]["progressToken"], "same");
+        assert!(calls.progressed(json!({ "progressToken": "same" })).is_none());
     }
 }

@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use tokio::sync::{OnceCell, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::calls::{Call, Calls, Subscription};
+use super::calls::{self, Call, Calls, Resumed, Subscription};
 use crate::{
     away::{self, STATELESS_VERSION},
     behind::{Behind, Offer},
@@ -151,8 +151,8 @@ impl Shared {
             method => {
                 let call = Call::new(id, (method, &said), out.clone());
                 match params.get("requestState").and_then(Value::as_str) {
-                    Some(state) if self.calls().is_held(state) => self.resume((state, &params), call).await,
-                    _ => self.begin(call, &params).await,
+                    Some(state) if calls::is_ours(state) => self.resume((state, &params), call).await,
+                    _ => self.begin(call, params).await,
                 }
             }
         }
@@ -178,7 +178,7 @@ impl Shared {
         self.behind.take(text).await;
         let answer = answer.await.map_err(|_| gone())?;
         let seen = Message::peek(&answer).map_err(|_| gone())?;
-        let result = seen
+        let result: Option<Value> = seen
             .result
             .and_then(|result| serde_json::from_str(result.get()).ok());
         let Some(result) = result else {
@@ -192,26 +192,53 @@ impl Shared {
         Ok(result)
     }
 
-    async fn begin(&self, call: Call, params: &Map<String, Value>) -> Result<(), OutletError> {
-        let id = self.next_id();
-        let text = message::request(&id.raw(), &call.method, params);
+    async fn begin(&self, call: Call, mut params: Map<String, Value>) -> Result<(), OutletError> {
+        let expired = self.calls().expire();
+        for id in expired {
+            self.tell_cancelled(&id).await;
+        }
+        let name = self.next_name();
+        if let Some(Value::Object(meta)) = params.get_mut("_meta")
+            && call.wants_progress()
+        {
+            // Two windows of a client may have chosen the same.
+            meta.insert("progressToken".to_owned(), name.clone().into());
+        }
+        let id = Id::own(&name);
+        let text = message::request(&id.raw(), &call.method, &params);
         self.calls().begin(id, call);
         self.behind.take(text).await;
         Ok(())
     }
 
-    /// The client knows what it was asked, and the call goes on.
+    /// The client knows what it was asked, and the call goes on. One that is not known any more is not made again.
     async fn resume(
         &self,
         (state, params): (&str, &Map<String, Value>),
         call: Call,
     ) -> Result<(), OutletError> {
         let answers = params.get("inputResponses").and_then(Value::as_object);
-        let (given, again) = self.calls().resume((state, call), answers);
+        let (id, out) = (call.id.raw(), call.out.clone());
+        let resumed = self.calls().resume((state, call), answers);
+        let (given, told) = match resumed {
+            Resumed::Going(given, told) => (given, told),
+            Resumed::Answered(call, answer) => {
+                let answer = Message::peek(&answer).map(|seen| answer_of(&call, &seen));
+                (None, answer.ok().map(|answer| (out, answer)))
+            }
+            Resumed::Unknown => {
+                let sentence =
+                    "this call is over: its question was answered already, or was asked too long ago";
+                (
+                    None,
+                    Some((out, message::error(Some(&id), INVALID_PARAMS, sentence))),
+                )
+            }
+        };
         if let Some((question, answer)) = given {
             self.behind.take(message::result(&question.raw(), &answer)).await;
         }
-        match again {
+        match told {
             Some((out, text)) => out.send(text).await,
             None => Ok(()),
         }
@@ -268,7 +295,7 @@ impl Shared {
         let Ok(seen) = Message::peek(&text) else { return };
         match (seen.kind(), seen.id) {
             (Some(Kind::Response), Some(id)) => {
-                let answered = self.calls().answered(&Id::of(id));
+                let answered = self.calls().answered(&Id::of(id), &text);
                 match answered {
                     Some(Ok(waiting)) => drop(waiting.send(text.clone())),
                     Some(Err(call)) => {
@@ -337,8 +364,12 @@ impl Shared {
     }
 
     fn next_id(&self) -> Id {
+        Id::own(&self.next_name())
+    }
+
+    fn next_name(&self) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Id::own(&format!("omlx-connect-{number}"))
+        format!("omlx-connect-{number}")
     }
 
     fn calls(&self) -> std::sync::MutexGuard<'_, Calls> {
