@@ -40,7 +40,7 @@ pub async fn bridge(
     let out = Outlet::lines(output);
     let guest = Lobby::open(access).guest(client);
     let relay = Relay::new(server.clone(), (out.clone(), guest.clone()));
-    let newer = NewerClient::new(&Offer::One(server.clone()), guest);
+    let newer = NewerClient::new(&Offer::One(server), guest);
     let mut lines = Lines::new(input, MAX_LINE);
     let outcome = loop {
         let line = tokio::select! {
@@ -49,7 +49,7 @@ pub async fn bridge(
         };
         match line {
             Ok(Some(Line::Whole(text))) => {
-                if !is_newer(&server, (&text, &newer)).await {
+                if !is_newer(&relay, (&text, &newer)).await {
                     relay.take(text).await;
                 } else if newer.take(text, out.clone()).await.is_err() {
                     break Ok(());
@@ -74,7 +74,7 @@ pub async fn bridge(
 }
 
 /// Whether a message is of the stateless era, and the server is not.
-async fn is_newer(server: &Server, (text, newer): (&[u8], &NewerClient)) -> bool {
+async fn is_newer(relay: &Relay, (text, newer): (&[u8], &NewerClient)) -> bool {
     // Most messages are of neither kind, and are not read twice.
     let says = |word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
     if !says(VERSION_MEMBER) && !says(CANCELLED) {
@@ -90,6 +90,7 @@ async fn is_newer(server: &Server, (text, newer): (&[u8], &NewerClient)) -> bool
     if params.stateless_version().is_none() {
         return false;
     }
+    let server = relay.server();
     // One that takes longer than this is taken for what it is by then.
     let _ = tokio::time::timeout(PATIENCE, server.settled()).await;
     let link = server.link().borrow().clone();

@@ -22,6 +22,7 @@ mod merged;
 mod message;
 mod outlet;
 mod relay;
+mod scan;
 mod upstream;
 
 pub use bridge::bridge;

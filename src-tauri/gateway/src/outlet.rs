@@ -9,6 +9,8 @@ use tokio::{
     sync::{Mutex, OwnedMutexGuard, mpsc},
 };
 
+use crate::{message::Id, scan::Scan};
+
 /// Up to here a message is put together before it is passed on, in bytes.
 const TOGETHER: usize = 64 * 1024;
 
@@ -40,6 +42,12 @@ pub(crate) struct Passing<'a> {
     outlet: &'a Outlet,
     start: BytesMut,
     line: Option<OwnedMutexGuard<Writer>>,
+    /// Up to here it is put together before it is passed on, in bytes.
+    together: usize,
+    /// The answer that is waited for; anything may come where there is none.
+    id: Option<&'a Id>,
+    /// Looks at what is passed on already.
+    scan: Option<Box<Scan>>,
 }
 
 impl Outlet {
@@ -69,6 +77,25 @@ impl Outlet {
             outlet: self,
             start: BytesMut::new(),
             line: None,
+            together: TOGETHER,
+            id: None,
+            scan: None,
+        }
+    }
+
+    /// Begins a message that may be the answer to this id; the answer to another one never becomes whole.
+    pub(crate) fn pass_for<'a>(&'a self, id: &'a Id) -> Passing<'a> {
+        Passing {
+            id: Some(id),
+            ..self.pass()
+        }
+    }
+
+    /// Begins a message that is not passed on before it is whole.
+    pub(crate) fn pass_whole(&self) -> Passing<'_> {
+        Passing {
+            together: usize::MAX,
+            ..self.pass()
         }
     }
 }
@@ -77,15 +104,21 @@ impl Passing<'_> {
     /// Adds to the message.
     pub(crate) async fn push(&mut self, bytes: &[u8]) -> Result<(), OutletError> {
         if let Some(line) = &mut self.line {
-            return write(line, bytes).await;
+            let length = self.scan.as_mut().map_or(bytes.len(), |scan| scan.push(bytes));
+            return write(line, &bytes[..length]).await;
         }
         self.start.extend_from_slice(bytes);
         match self.outlet {
-            Outlet::Lines(stream) if self.start.len() > TOGETHER => {
+            Outlet::Lines(stream) if self.start.len() > self.together => {
                 let line = self.line.insert(Arc::clone(stream).lock_owned().await);
-                write(line, &std::mem::take(&mut self.start)).await
+                let start = std::mem::take(&mut self.start);
+                let length = match self.id {
+                    Some(id) => self.scan.insert(Box::new(Scan::of(id))).push(&start),
+                    None => start.len(),
+                };
+                write(line, &start[..length]).await
             }
-            Outlet::Queue(_) if self.start.len() > MAX_WHOLE => Err(OutletError::TooLarge),
+            _ if self.start.len() > MAX_WHOLE => Err(OutletError::TooLarge),
             _ => Ok(()),
         }
     }
@@ -93,6 +126,11 @@ impl Passing<'_> {
     /// What is there of the message, unless it is too large to be seen whole.
     pub(crate) fn whole(&self) -> Option<&[u8]> {
         self.line.is_none().then_some(&*self.start)
+    }
+
+    /// Whether what was passed on while it arrived was the answer that is waited for.
+    pub(crate) fn is_answer(&self) -> bool {
+        self.scan.as_deref().is_some_and(Scan::is_answer)
     }
 
     /// Ends the message. One without any content is none.

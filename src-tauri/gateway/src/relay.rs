@@ -5,14 +5,16 @@
 //! | there | passed on as it came, and so is what comes back |
 //! | away (signed out, offline, locked) | answered from the last discovery; a call with what to do |
 //! | there again | the client's handshake is made up for, and it is told that the lists have changed |
+//! | another one, because its entry was changed | what is open is answered with an error, and the rest is as above |
 
+mod comeback;
 mod handshake;
 
 use std::{
     borrow::Cow,
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -25,25 +27,19 @@ use omlx_mcp::{
     handle::Server,
 };
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
 };
 
-use self::handshake::Greeting;
+use self::{comeback::Lent, handshake::Greeting};
 use crate::{
     away,
     guest::{self, Guest, ListAsked},
     message::{self, Id, Kind, Message},
     outlet::{Outlet, OutletError},
-    upstream::{
-        Upstream,
-        fault::Unanswered,
-        http::{Ask, HttpWire, Session},
-        legacy::LegacyWire,
-        program::ProgramWire,
-    },
+    upstream::{Upstream, fault::Unanswered, http::Ask},
 };
 
 /// How many requests of one client may be on their way at once.
@@ -54,6 +50,13 @@ const NOTICE: Duration = Duration::from_secs(10);
 
 /// How long a first look at a server may take before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a client is kept waiting for what can be told from the last discovery as well; some give up after five
+/// seconds without a byte.
+const HURRY: Duration = Duration::from_secs(3);
+
+/// The lists of which the last discovery keeps nothing.
+const FORGOTTEN: [&str; 3] = ["prompts/list", "resources/list", "resources/templates/list"];
 
 /// How long a server is given to take note that a client is gone.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -66,13 +69,16 @@ const BUSY: i32 = -32000;
 pub(crate) struct Relay(Arc<Inner>);
 
 struct Inner {
-    server: Server,
+    lent: RwLock<Lent>,
     guest: Guest,
     out: Outlet,
-    link: watch::Receiver<Option<Link>>,
     greeting: Mutex<Greeting>,
-    upstream: tokio::sync::Mutex<Option<Upstream>>,
+    upstream: Mutex<Option<Upstream>>,
+    /// Held by whoever opens the server's side or shakes hands, so that it is done once.
+    opening: Arc<tokio::sync::Mutex<()>>,
     listening: Mutex<Option<AbortOnDropHandle<()>>>,
+    /// The stream of what the server says by itself broke, and could not be taken up again.
+    deaf: Arc<AtomicBool>,
     in_flight: Mutex<HashMap<Id, CancellationToken>>,
     /// The client was told something that is not so any more.
     away: AtomicBool,
@@ -87,6 +93,16 @@ enum Failure {
     Unanswered(Unanswered),
 }
 
+impl Failure {
+    /// Whether what was last known of the server may be told instead.
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Away(_) => true,
+            Self::Unanswered(why) => is_away(why),
+        }
+    }
+}
+
 impl<E: Into<Unanswered>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Unanswered(error.into())
@@ -96,15 +112,15 @@ impl<E: Into<Unanswered>> From<E> for Failure {
 impl Relay {
     /// Begins to relay, and to watch for the server to come back.
     pub(crate) fn new(server: Server, (out, guest): (Outlet, Guest)) -> Self {
-        let link = server.link();
         let relay = Self(Arc::new(Inner {
-            server,
+            lent: RwLock::new(Lent::of(server)),
             guest,
             out,
-            link,
             greeting: Mutex::default(),
-            upstream: tokio::sync::Mutex::default(),
+            upstream: Mutex::default(),
+            opening: Arc::default(),
             listening: Mutex::default(),
+            deaf: Arc::default(),
             in_flight: Mutex::default(),
             away: AtomicBool::default(),
             tasks: TaskTracker::new(),
@@ -120,8 +136,8 @@ impl Relay {
         self.0.over.cancelled().await;
     }
 
-    /// Takes a message of the client's. A handshake and what awaits no answer are passed on before this returns, so that
-    /// the server hears them in order; other requests go on side by side.
+    /// Takes a message of the client's. What awaits no answer is passed on before this returns, so that the server hears
+    /// it in order; requests go on side by side, but for a handshake, which they wait for.
     pub(crate) async fn take(&self, text: Bytes) {
         let seen = match Message::peek(&text) {
             Ok(seen) => seen,
@@ -132,7 +148,7 @@ impl Relay {
             (Some(Kind::Request), Some(id))
                 if seen.method() == "initialize" && away::era_of(&seen) == Era::Session =>
             {
-                self.initialize(text.clone(), id, &seen).await;
+                self.initialize(text.clone(), id);
             }
             (Some(Kind::Request), Some(id)) => self.begin(text.clone(), id, &seen).await,
             (Some(Kind::Response), _) => {
@@ -147,29 +163,23 @@ impl Relay {
     pub(crate) async fn end(&self, grace: Duration) {
         let inner = &self.0;
         let idle = async {
-            while !self.in_flight(|waiting| waiting.is_empty()) {
+            while self.greeting().is_shaking() || !self.in_flight(|waiting| waiting.is_empty()) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         let _ = tokio::time::timeout(grace, idle).await;
         let left: Vec<Id> = self.in_flight(|waiting| waiting.keys().cloned().collect());
         inner.over.cancel();
+        let upstream = self.slot().take();
         let farewell = async {
-            let upstream = inner.upstream.lock().await.take();
-            let wire = match upstream {
-                Some(Upstream::Http(wire)) => wire,
-                Some(Upstream::Older(client)) => return client.end(),
-                _ => return,
-            };
-            if wire.session() != Session::default() {
-                for id in left {
-                    let _ = wire.tell(cancelled(&id)).await;
-                }
+            if let Some(upstream) = &upstream {
+                upstream.cancel(&left).await;
+                self.give_up();
+                upstream.end().await;
             }
-            self.in_flight(|waiting| waiting.values().for_each(CancellationToken::cancel));
-            wire.end().await;
         };
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        self.give_up();
         *self.listening() = None;
         inner.tasks.close();
         let _ = tokio::time::timeout(FAREWELL, inner.tasks.wait()).await;
@@ -182,16 +192,16 @@ impl Relay {
     }
 
     async fn begin(&self, text: Bytes, id: &RawValue, seen: &Message<'_>) {
+        let server = self.server();
         let params = seen.params();
         let called = match (seen.method(), params.name.as_deref()) {
-            ("tools/call", Some(tool)) => Some((
-                tool,
-                self.0.guest.calls(self.0.server.id(), tool, params.arguments),
-            )),
+            ("tools/call", Some(tool)) => {
+                Some((tool, self.0.guest.calls(server.id(), tool, params.arguments)))
+            }
             _ => None,
         };
         if let Some((tool, _)) = &called
-            && let Err(refusal) = self.0.guest.now().permit(&self.0.server, tool)
+            && let Err(refusal) = self.0.guest.now().permit(&server, tool)
         {
             if let Some((_, called)) = called {
                 called.over(refusal.code());
@@ -200,7 +210,7 @@ impl Relay {
         }
         let mut ask = Ask::of(id, seen, self.0.out.clone());
         if let (Some((tool, _)), true) = (&called, self.is_stateless()) {
-            ask.parameters = self.0.guest.fields_for(&self.0.server, tool, params.arguments);
+            ask.parameters = self.0.guest.fields_for(&server, tool, params.arguments);
         }
         let called = called.map(|(_, called)| called);
         let room = self.in_flight(|waiting| {
@@ -218,7 +228,7 @@ impl Relay {
         let relay = self.clone();
         self.0.tasks.spawn(async move {
             let (id, outcome) = match list {
-                Some(list) => relay.list(text, (ask, list)).await,
+                Some(list) => Box::pin(relay.list(text, (ask, list))).await,
                 None => relay.request(text, &ask).await,
             };
             relay.in_flight(|waiting| waiting.remove(&id));
@@ -233,11 +243,11 @@ impl Relay {
         let (sender, mut messages) = mpsc::channel(1);
         ask.out = Outlet::Queue(sender);
         let asking = async move { self.request(text, &ask).await };
+        let server = self.server();
         let sieving = async {
             while let Some(message) = messages.recv().await {
-                let server = self.0.server.id();
                 let guest = self.0.guest.now();
-                self.tell(guest.sieve_answer(server, message, &list)).await;
+                self.tell(guest.sieve_answer(server.id(), message, &list)).await;
             }
         };
         tokio::join!(asking, sieving).0
@@ -247,35 +257,65 @@ impl Relay {
     async fn request(&self, text: Bytes, ask: &Ask) -> (Id, Cow<'static, str>) {
         let over = |outcome: &'static str| (ask.id.clone(), Cow::Borrowed(outcome));
         let failure = match self.exchange(&text, ask).await {
-            _ if ask.cancel.is_cancelled() => return over("cancelled"),
-            Ok(()) => return over(ask.outcome.get().copied().unwrap_or("ok")),
+            Ok(()) => {
+                self.heard_from().await;
+                return over(ask.outcome.get().copied().unwrap_or("ok"));
+            }
             Err(Failure::Unanswered(Unanswered::Outlet(OutletError::Gone))) => {
                 self.0.over.cancel();
                 return over("cancelled");
             }
+            // Whoever cancels takes the request out first; what is still there lost its server.
+            Err(_) if ask.cancel.is_cancelled() && !self.is_owed(&ask.id) => return over("cancelled"),
+            Err(_) if ask.cancel.is_cancelled() => Failure::Unanswered(Unanswered::Replaced),
             Err(failure) => failure,
         };
-        let (away, problem) = match failure {
-            Failure::Away(problem) => (true, problem),
-            Failure::Unanswered(why) => (is_away(&why), self.explain(why).await),
-        };
-        let (Ok(seen), id) = (Message::peek(&text), ask.id.raw()) else {
+        let (Ok(seen), server) = (Message::peek(&text), self.server()) else {
             return over("ok");
         };
-        let answer = if away {
-            self.0.away.store(true, Ordering::Relaxed);
-            away::answer(&self.0.server, &seen, &problem).unwrap_or_default()
-        } else {
-            away::failure(&id, seen.method(), (&self.0.server, &problem))
-        };
+        let (answer, problem) = self.in_its_place((&server, &seen), failure).await;
         if ask.out.send(answer).await == Err(OutletError::Gone) {
             self.0.over.cancel();
         }
         (ask.id.clone(), problem.code)
     }
 
+    /// What is answered to a request that did not get through, and why it did not.
+    async fn in_its_place(
+        &self,
+        (server, seen): (&Server, &Message<'_>),
+        failure: Failure,
+    ) -> (Bytes, Problem) {
+        let (is_away, problem) = match failure {
+            Failure::Away(problem) => (true, problem),
+            // Nothing is remembered of these lists, and a hiccup must not look as if they were empty.
+            Failure::Unanswered(why) if is_away(&why) && FORGOTTEN.contains(&seen.method()) => {
+                (false, self.explain(why).await)
+            }
+            Failure::Unanswered(why) => (is_away(&why), self.explain(why).await),
+        };
+        if is_away {
+            self.0.away.store(true, Ordering::Relaxed);
+            let answer = away::answer(server, seen, &problem).unwrap_or_default();
+            return (answer, problem);
+        }
+        let answer = seen
+            .id
+            .map(|id| away::failure(id, seen.method(), (server, &problem)));
+        (answer.unwrap_or_default(), problem)
+    }
+
+    /// Whether the client still waits for an answer.
+    fn is_owed(&self, id: &Id) -> bool {
+        !self.0.over.is_cancelled() && self.in_flight(|waiting| waiting.contains_key(id))
+    }
+
     async fn exchange(&self, text: &Bytes, ask: &Ask) -> Result<(), Failure> {
-        match self.upstream().await? {
+        let upstream = tokio::select! {
+            upstream = self.upstream_for(ask) => upstream?,
+            () = ask.cancel.cancelled() => return Err(Unanswered::Cancelled.into()),
+        };
+        match upstream {
             Upstream::Http(wire) => {
                 let session = wire.session();
                 match wire.request(text.clone(), ask).await {
@@ -295,9 +335,19 @@ impl Relay {
         }
     }
 
+    /// The server's side; for a list that can be told from memory, only if it is there soon.
+    async fn upstream_for(&self, ask: &Ask) -> Result<Upstream, Failure> {
+        if ask.operation != "tools/list" || self.is_ready() {
+            return self.upstream().await;
+        }
+        let soon = tokio::time::timeout(self.patience(), self.upstream()).await;
+        soon.unwrap_or_else(|_| Err(Unanswered::Mute.into()))
+    }
+
     /// Whether the server was last spoken to in the stateless era.
     fn is_stateless(&self) -> bool {
-        let link = self.0.link.borrow();
+        let lent = self.lent();
+        let link = lent.link.borrow();
         matches!(
             &*link,
             Some(Link::Http {
@@ -310,22 +360,22 @@ impl Relay {
     async fn notified(&self, text: Bytes, seen: &Message<'_>) {
         match seen.method() {
             "notifications/initialized" => {
-                let owed = {
+                let is_settled = {
                     let mut greeting = self.greeting();
                     greeting.initialized = true;
-                    greeting.owed
+                    greeting.is_settled()
                 };
-                if !owed {
+                if is_settled {
                     self.pass_on(text).await;
-                    self.listen().await;
+                    self.listen();
                 }
             }
             "notifications/cancelled" => {
                 let id = seen.params().request_id.map(Id::of);
-                self.pass_on(text).await;
                 if let Some(cancel) = id.and_then(|id| self.in_flight(|waiting| waiting.remove(&id))) {
                     cancel.cancel();
                 }
+                self.pass_on(text).await;
             }
             _ => self.pass_on(text).await,
         }
@@ -333,122 +383,23 @@ impl Relay {
 
     /// Passes on what awaits no answer; with nobody there, nobody misses it.
     async fn pass_on(&self, text: Bytes) {
-        let passing = async {
-            match self.upstream_now().await {
-                Some(upstream) => upstream.tell(text).await,
-                None => Ok(()),
-            }
-        };
-        if let Ok(Err(error)) = tokio::time::timeout(NOTICE, passing).await {
-            tracing::debug!(server = %self.0.server.id(), "a notification was lost: {error}");
-        }
-    }
-
-    /// Begins to hear what the server says by itself, over HTTP with a session; in other ways it comes unasked.
-    async fn listen(&self) {
-        let Some(Upstream::Http(wire)) = self.upstream_now().await else {
+        let Some(upstream) = self.slot().clone() else {
             return;
         };
-        if wire.session() == Session::default() {
-            return;
+        if let Ok(Err(error)) = tokio::time::timeout(NOTICE, upstream.tell(text)).await {
+            tracing::debug!(server = %self.server().id(), "a notification was lost: {error}");
         }
-        let mut listening = self.listening();
-        if listening.as_ref().is_none_or(AbortOnDropHandle::is_finished) {
-            let heard = tokio::spawn(async move { wire.listen().await });
-            *listening = Some(AbortOnDropHandle::new(heard));
-        }
-    }
-
-    async fn upstream_now(&self) -> Option<Upstream> {
-        self.0.upstream.lock().await.clone()
-    }
-
-    /// The server's side, opened where there is none, with the client's handshake made up for where it is owed.
-    async fn upstream(&self) -> Result<Upstream, Failure> {
-        let link = self.link().await.map_err(Failure::Away)?;
-        let mut slot = self.0.upstream.lock().await;
-        if let Some(upstream) = slot.as_ref().filter(|upstream| upstream.fits(&link)) {
-            upstream.go_by(&link);
-            if !self.greeting().owed {
-                return Ok(upstream.clone());
-            }
-        }
-        let upstream = match slot.as_ref() {
-            Some(upstream) if upstream.fits(&link) => upstream.clone(),
-            gone => {
-                if gone.is_some() {
-                    self.owe_what_was_lost();
-                }
-                self.open(link).await?
-            }
-        };
-        let upstream = self.make_up(upstream).await?;
-        Ok(slot.insert(upstream).clone())
-    }
-
-    async fn open(&self, link: Link) -> Result<Upstream, Failure> {
-        let out = self.0.out.clone();
-        Ok(match link {
-            Link::Http {
-                http,
-                era: Era::LegacySse,
-            } => Upstream::Legacy(Arc::new(LegacyWire::open(http, out).await?)),
-            Link::Http { http, .. } => Upstream::Http(Arc::new(HttpWire::new(http, out))),
-            Link::Program => match self.0.server.start_program().await {
-                Some(program) => Upstream::Program(Arc::new(ProgramWire::new(program?, out))),
-                None => return Err(Failure::Away(self.0.server.obstacle())),
-            },
-        })
-    }
-
-    /// What requests go through, as soon as it is known whether there is anything.
-    async fn link(&self) -> Result<Link, Problem> {
-        if let Some(link) = self.0.link.borrow().clone() {
-            return Ok(link);
-        }
-        // One that takes longer than this is told as what it is by then.
-        let _ = tokio::time::timeout(PATIENCE, self.0.server.settled()).await;
-        let link = self.0.link.borrow().clone();
-        link.ok_or_else(|| self.0.server.obstacle())
     }
 
     async fn explain(&self, why: Unanswered) -> Problem {
         match why {
-            Unanswered::Http(fault) => self.0.server.explain(&fault).await,
+            Unanswered::Http(fault) => self.server().explain(&fault).await,
             other => other.problem(),
         }
     }
 
-    async fn watch(&self) {
-        let mut link = self.0.link.clone();
-        loop {
-            tokio::select! {
-                () = self.0.over.cancelled() => return,
-                changed = link.changed() => if changed.is_err() { return },
-            }
-            let there = link.borrow_and_update().is_some();
-            if there && self.0.away.swap(false, Ordering::Relaxed) {
-                self.recovered().await;
-            }
-        }
-    }
-
-    /// The server is there again: its side is opened, and the client told to look again.
-    async fn recovered(&self) {
-        if self.upstream().await.is_err() {
-            self.0.away.store(true, Ordering::Relaxed);
-            return;
-        }
-        self.listen().await;
-        let (_, said) = self.0.server.remembered();
-        for list in ["tools", "prompts", "resources"] {
-            if list == "tools" || said.capabilities.get(list).is_some() {
-                self.tell(message::notification(&format!(
-                    "notifications/{list}/list_changed"
-                )))
-                .await;
-            }
-        }
+    fn slot(&self) -> std::sync::MutexGuard<'_, Option<Upstream>> {
+        self.0.upstream.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn listening(&self) -> std::sync::MutexGuard<'_, Option<AbortOnDropHandle<()>>> {
@@ -464,7 +415,7 @@ impl Relay {
 async fn answered(ask: &Ask, asking: impl Future<Output = Result<Bytes, Unanswered>>) -> Result<(), Failure> {
     let answer = tokio::select! {
         answer = asking => answer?,
-        () = ask.cancel.cancelled() => return Ok(()),
+        () = ask.cancel.cancelled() => return Err(Unanswered::Cancelled.into()),
     };
     // The first answer counts.
     let _ = ask.outcome.set(guest::outcome_of(&answer));
@@ -478,15 +429,8 @@ pub(crate) fn is_away(why: &Unanswered) -> bool {
         Unanswered::Http(
             HttpFault::TokenUnavailable(_) | HttpFault::Unreachable { .. } | HttpFault::ServerError { .. },
         )
-        | Unanswered::Program(_) => true,
+        | Unanswered::Program(_)
+        | Unanswered::Mute => true,
         _ => false,
     }
-}
-
-fn cancelled(id: &Id) -> Bytes {
-    message::text(&serde_json::json!({
-        "jsonrpc": "2.0",
-        "method": "notifications/cancelled",
-        "params": { "requestId": id.raw(), "reason": "the client is gone" },
-    }))
 }

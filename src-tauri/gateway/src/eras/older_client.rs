@@ -16,7 +16,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -28,6 +28,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::calls::LIMIT;
 use crate::{
     away::{self, STATELESS_VERSION},
     guest::outcome_of,
@@ -38,7 +39,7 @@ use crate::{
     outlet::Outlet,
     upstream::{
         fault::Unanswered,
-        http::{Ask, HttpWire},
+        http::{Ask, Ear, HttpWire},
         waiting::Waiting,
     },
 };
@@ -68,6 +69,8 @@ pub(crate) struct OlderClient {
     level: Mutex<Option<Value>>,
     watched: Mutex<BTreeSet<String>>,
     listening: Mutex<Option<AbortOnDropHandle<()>>>,
+    /// The stream of news broke, and could not be begun again.
+    deaf: Arc<AtomicBool>,
     asked: Waiting,
     next: AtomicU64,
 }
@@ -95,15 +98,14 @@ impl OlderClient {
             .unwrap_or_default();
         let mut meta = Map::new();
         meta.insert(VERSION_MEMBER.to_owned(), STATELESS_VERSION.into());
-        let capabilities = hello["capabilities"].take();
-        let capabilities = if capabilities.is_object() {
-            capabilities
-        } else {
-            json!({})
+        let mut said = |member: &str| {
+            let said = hello.get_mut(member).map(Value::take);
+            said.filter(Value::is_object)
         };
+        let capabilities = said("capabilities").unwrap_or_else(|| json!({}));
         meta.insert(CAPABILITIES_MEMBER.to_owned(), capabilities);
-        if hello["clientInfo"].is_object() {
-            meta.insert(CLIENT_MEMBER.to_owned(), hello["clientInfo"].take());
+        if let Some(client) = said("clientInfo") {
+            meta.insert(CLIENT_MEMBER.to_owned(), client);
         }
         let mut client = Self {
             wire,
@@ -113,6 +115,7 @@ impl OlderClient {
             level: Mutex::default(),
             watched: Mutex::default(),
             listening: Mutex::default(),
+            deaf: Arc::default(),
             asked: Waiting::default(),
             next: AtomicU64::new(0),
         };
@@ -154,11 +157,12 @@ impl OlderClient {
             let Some(questions) = Questions::of(&answer) else {
                 // The first answer counts.
                 let _ = ask.outcome.set(outcome_of(&answer));
+                self.listen_again();
                 return Ok(ask.out.send(under(&id, &answer)?).await?);
             };
             let answers = tokio::select! {
                 answers = self.ask_back(questions.input_requests) => answers,
-                () = ask.cancel.cancelled() => return Ok(()),
+                () = ask.cancel.cancelled() => return Err(Unanswered::Cancelled),
             };
             let answers = match answers {
                 Ok(answers) => answers,
@@ -272,7 +276,8 @@ impl OlderClient {
                 .send(text)
                 .await
                 .map_err(|gone| Refused::Lost(gone.into()))?;
-            let answer = wait.answer().await.ok_or(Refused::Lost(Unanswered::BrokenOff))?;
+            let answer = tokio::time::timeout(LIMIT, wait.answer()).await.ok().flatten();
+            let answer = answer.ok_or(Refused::Lost(Unanswered::BrokenOff))?;
             let seen = Message::peek(&answer).map_err(|_| Refused::Lost(Unanswered::NotUnderstood))?;
             let parse = |text: &RawValue| serde_json::from_str(text.get()).unwrap_or_default();
             match (seen.result, seen.error) {
@@ -281,6 +286,13 @@ impl OlderClient {
             }
         });
         try_join_all(asking).await
+    }
+
+    /// Listens once more, where the stream of news could not be begun again for too long.
+    pub(crate) fn listen_again(&self) {
+        if self.deaf.load(Ordering::Relaxed) && self.deaf.swap(false, Ordering::Relaxed) {
+            self.listen();
+        }
     }
 
     /// Listens for what the client would have heard unasked. A stream that is there already gives way.
@@ -303,7 +315,9 @@ impl OlderClient {
         let id = self.next_id().raw();
         let params = json!({ "_meta": self.meta, "notifications": wanted });
         let text = message::request(&id, "subscriptions/listen", &params);
-        let heard = hear((Arc::clone(&self.wire), self.out.clone()), text);
+        let hearing = hear((Arc::clone(&self.wire), self.out.clone()), text);
+        let deaf = Arc::clone(&self.deaf);
+        let heard = async move { deaf.store(hearing.await == Ear::Deaf, Ordering::Relaxed) };
         *lock(&self.listening) = Some(AbortOnDropHandle::new(tokio::spawn(heard)));
     }
 
@@ -333,8 +347,9 @@ impl Questions {
 
 /// What `initialize` is answered.
 fn introduced(mut said: Value, version: &str) -> Value {
-    let mut capabilities = match said["capabilities"].take() {
-        Value::Object(capabilities) => capabilities,
+    let capabilities = said.get_mut("capabilities").map(Value::take);
+    let mut capabilities = match capabilities {
+        Some(Value::Object(capabilities)) => capabilities,
         _ => Map::new(),
     };
     // Each request says for itself which messages it wants.
@@ -343,8 +358,8 @@ fn introduced(mut said: Value, version: &str) -> Value {
     let info = info.into_iter().find(|info| info.is_object()).cloned();
     let info = info.unwrap_or_else(|| json!({ "name": "server", "version": "" }));
     let mut hello = json!({ "protocolVersion": version, "capabilities": capabilities, "serverInfo": info });
-    if said["instructions"].is_string() {
-        hello["instructions"] = said["instructions"].take();
+    if let Some(instructions) = said.get_mut("instructions").filter(|said| said.is_string()) {
+        hello["instructions"] = instructions.take();
     }
     hello
 }
@@ -359,12 +374,14 @@ fn under(id: &RawValue, answer: &[u8]) -> Result<Bytes, Unanswered> {
 }
 
 /// Passes on the news, for as long as the server tells any.
-async fn hear((wire, out): (Arc<HttpWire>, Outlet), text: Bytes) {
+async fn hear((wire, out): (Arc<HttpWire>, Outlet), text: Bytes) -> Ear {
+    let Ok(seen) = Message::peek(&text) else {
+        return Ear::Over;
+    };
+    let Some(id) = seen.id else { return Ear::Over };
     let mut in_vain = 0;
     while in_vain <= IN_VAIN {
         tokio::time::sleep(PAUSE * in_vain).await;
-        let Ok(seen) = Message::peek(&text) else { return };
-        let Some(id) = seen.id else { return };
         let (sender, mut messages) = mpsc::channel(1);
         let ask = Ask::of(id, &seen, Outlet::Queue(sender));
         let asking = {
@@ -385,10 +402,11 @@ async fn hear((wire, out): (Arc<HttpWire>, Outlet), text: Bytes) {
         };
         match tokio::join!(asking, hearing) {
             // Answered: the server has nothing to tell, or has told it all.
-            (true, _) | (_, None) => return,
+            (true, _) | (_, None) => return Ear::Over,
             (false, Some(heard)) => in_vain = if heard > 1 { 1 } else { in_vain + 1 },
         }
     }
+    Ear::Deaf
 }
 
 /// A notification as the session era has it; none when it has no such.
@@ -398,7 +416,10 @@ fn news(message: &[u8]) -> Option<Bytes> {
     if method == "notifications/subscriptions/acknowledged" {
         return None;
     }
-    if let Some(meta) = message["params"]["_meta"].as_object_mut() {
+    if let Some(meta) = message
+        .pointer_mut("/params/_meta")
+        .and_then(Value::as_object_mut)
+    {
         meta.remove(SUBSCRIPTION_MEMBER);
     }
     Some(message::text(&message))

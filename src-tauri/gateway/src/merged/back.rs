@@ -17,6 +17,8 @@ use crate::{
 /// One server's side.
 pub(super) struct Back {
     pub(super) relay: Relay,
+    /// By its entry as it was when this was begun.
+    pub(super) server: Server,
     /// What the server said it can do.
     capabilities: OnceCell<Value>,
 }
@@ -26,6 +28,7 @@ impl Back {
     pub(super) fn new(server: &Server, told: (Outlet, Guest)) -> Self {
         Self {
             relay: Relay::new(server.clone(), told),
+            server: server.clone(),
             capabilities: OnceCell::new(),
         }
     }

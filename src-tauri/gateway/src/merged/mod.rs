@@ -44,6 +44,9 @@ use crate::{
 /// How many messages of one server wait before it waits, too.
 const WAITING: usize = 64;
 
+/// How long a server that is not lent any more may take to leave.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Cheap to clone; the servers' side ends with [`Merged::end`].
 #[derive(Clone)]
 pub(crate) struct Merged(Arc<Shared>);
@@ -120,8 +123,7 @@ impl Merged {
         };
         let _ = tokio::time::timeout(grace, idle).await;
         self.0.over.cancel();
-        let backs: Vec<Arc<Back>> = lock(&self.0.backs).drain().map(|(_, back)| back).collect();
-        futures::future::join_all(backs.iter().map(|back| back.relay.end(Duration::ZERO))).await;
+        self.rest().await;
     }
 
     async fn request(&self, id: &RawValue, seen: &Message<'_>) {
@@ -327,7 +329,7 @@ impl Merged {
                 Ok(_) => continue,
                 Err(RecvError::Closed) => return,
             };
-            self.give_up_what_is_gone().await;
+            self.give_up_what_is_gone();
             for list in lists {
                 let changed = format!("notifications/{list}/list_changed");
                 self.tell(message::notification(&changed)).await;
@@ -335,17 +337,27 @@ impl Merged {
         }
     }
 
-    async fn give_up_what_is_gone(&self) {
+    fn give_up_what_is_gone(&self) {
         let guest = self.guest();
-        let gone =
-            |server: &ServerId| self.0.handle.server(server.as_str()).is_err() || !guest.may_use(server);
+        let stays = |id: &ServerId, back: &Back| {
+            let server = self.0.handle.server(id.as_str());
+            guest.may_use(id) && server.is_ok_and(|server| server.is_same(&back.server))
+        };
         let gone: Vec<Arc<Back>> = lock(&self.0.backs)
-            .extract_if(|server, _| gone(server))
+            .extract_if(|id, back| !stays(id, back))
             .map(|(_, back)| back)
             .collect();
         for back in gone {
-            back.relay.end(Duration::ZERO).await;
+            // What is open there is answered before its way back is closed.
+            back.relay.give_up();
+            self.0.tasks.spawn(async move { back.relay.end(GRACE).await });
         }
+    }
+
+    /// Ends every server's side until it is needed again.
+    pub(crate) async fn rest(&self) {
+        let backs: Vec<Arc<Back>> = lock(&self.0.backs).drain().map(|(_, back)| back).collect();
+        futures::future::join_all(backs.iter().map(|back| back.relay.end(Duration::ZERO))).await;
     }
 
     /// One server's side, begun where there is none.

@@ -1,12 +1,16 @@
 //! The client's handshake (session era): passed on, answered here while there is nobody to pass it on to, and made up for.
 
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::{
+    pin::pin,
+    sync::{Arc, PoisonError, atomic::Ordering},
+};
 
 use bytes::Bytes;
-use omlx_mcp::connection::fault::HttpFault;
+use omlx_mcp::{Explain, Problem, connection::fault::HttpFault};
 use serde_json::value::RawValue;
+use tokio::sync::OwnedMutexGuard;
 
-use super::{Failure, Relay, is_away};
+use super::{Failure, Relay};
 use crate::{
     away,
     eras::OlderClient,
@@ -25,46 +29,143 @@ const HANDSHAKE: &str = "\"omlx-connect-handshake\"";
 #[derive(Default)]
 pub(super) struct Greeting {
     initialize: Option<Bytes>,
-    /// It was answered here, and the server has still to hear of it.
-    pub(super) owed: bool,
+    stage: Stage,
     pub(super) initialized: bool,
 }
 
+/// How far it has come.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    /// There was none, or the server did not take it.
+    #[default]
+    Unmet,
+    /// It is on its way to the server, and the client waits.
+    Shaking,
+    /// The same, but the client was answered here.
+    Late,
+    /// Both know of it.
+    Shaken,
+    /// It was answered here, or held with what is lost, and the server has still to hear of it.
+    Owed,
+}
+
+impl Greeting {
+    /// Whether it is on its way to the server.
+    pub(super) fn is_shaking(&self) -> bool {
+        matches!(self.stage, Stage::Shaking | Stage::Late)
+    }
+
+    /// Whether the server knows all that the client has said of itself.
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(self.stage, Stage::Unmet | Stage::Shaken)
+    }
+}
+
 impl Relay {
-    pub(super) async fn initialize(&self, text: Bytes, id: &RawValue, seen: &Message<'_>) {
-        {
-            let mut greeting = self.greeting();
-            *greeting = Greeting {
-                initialize: Some(text.clone()),
-                ..Greeting::default()
-            };
-        }
-        let failure = match self.greet(text, id).await {
-            Ok(answer) => return self.tell(answer).await,
-            Err(failure) => failure,
+    /// Begins to shake hands. Whatever needs the server waits for it from now on.
+    pub(super) fn initialize(&self, text: Bytes, id: &RawValue) {
+        *self.greeting() = Greeting {
+            initialize: Some(text.clone()),
+            stage: Stage::Shaking,
+            ..Greeting::default()
         };
-        let problem = match failure {
-            Failure::Away(problem) => problem,
-            Failure::Unanswered(why) if is_away(&why) => self.explain(why).await,
-            Failure::Unanswered(why) => {
-                let problem = self.explain(why).await;
-                let answer = away::failure(id, seen.method(), (&self.0.server, &problem));
-                return self.tell(answer).await;
+        let opening = Arc::clone(&self.0.opening).try_lock_owned().ok();
+        let (relay, id) = (self.clone(), id.to_owned());
+        self.0.tasks.spawn(async move {
+            tokio::select! {
+                () = relay.shake(&text, (&id, opening)) => {}
+                () = relay.0.over.cancelled() => relay.left_unanswered(&id).await,
+            }
+        });
+    }
+
+    /// The client's side ends in the middle of it: where somebody still waits, they are told.
+    async fn left_unanswered(&self, id: &RawValue) {
+        let stage = std::mem::take(&mut self.greeting().stage);
+        if stage == Stage::Shaking {
+            let problem = Unanswered::Replaced.problem();
+            let answer = away::failed_request(id, self.server().id(), &problem);
+            self.tell(answer).await;
+        }
+    }
+
+    /// Passes the handshake on, and its answer back; a server that is slow is answered for from the last discovery.
+    async fn shake(&self, text: &Bytes, (id, opening): (&RawValue, Option<OwnedMutexGuard<()>>)) {
+        let Ok(seen) = Message::peek(text) else { return };
+        let mut shaking = pin!(async {
+            let _opening = match opening {
+                Some(opening) => opening,
+                None => Arc::clone(&self.0.opening).lock_owned().await,
+            };
+            let outcome = self.greet(text, id).await;
+            self.shaken(&outcome).await;
+            outcome
+        });
+        let failure = match tokio::time::timeout(self.patience(), &mut shaking).await {
+            Ok(Ok(answer)) => return self.tell(answer).await,
+            Ok(Err(failure)) => failure,
+            Err(_) => {
+                self.greet_in_its_place(&seen, &Unanswered::Mute.problem()).await;
+                if shaking.await.is_ok() {
+                    self.heard_from().await;
+                }
+                return;
             }
         };
-        self.greeting().owed = true;
+        let is_away = failure.is_away();
+        let problem = match failure {
+            Failure::Away(problem) => problem,
+            Failure::Unanswered(why) => self.explain(why).await,
+        };
+        if is_away {
+            return self.greet_in_its_place(&seen, &problem).await;
+        }
+        let answer = away::failure(id, seen.method(), (&self.server(), &problem));
+        self.tell(answer).await;
+    }
+
+    /// The handshake has come to its end; the server hears what the client has said meanwhile.
+    async fn shaken(&self, outcome: &Result<Bytes, Failure>) {
+        let is_due = {
+            let mut greeting = self.greeting();
+            greeting.stage = match outcome {
+                Ok(answer) if is_result(answer) => Stage::Shaken,
+                Err(failure) if greeting.stage == Stage::Late || failure.is_away() => Stage::Owed,
+                Ok(_) | Err(_) => Stage::Unmet,
+            };
+            outcome.is_ok() && greeting.initialized
+        };
+        if is_due {
+            self.pass_on(message::notification("notifications/initialized"))
+                .await;
+            self.listen();
+        }
+    }
+
+    async fn greet_in_its_place(&self, seen: &Message<'_>, problem: &Problem) {
+        {
+            let mut greeting = self.greeting();
+            greeting.stage = match greeting.stage {
+                Stage::Shaking => Stage::Late,
+                stage => stage,
+            };
+        }
         self.0.away.store(true, Ordering::Relaxed);
-        if let Some(answer) = away::answer(&self.0.server, seen, &problem) {
+        if let Some(answer) = away::answer(&self.server(), seen, problem) {
             self.tell(answer).await;
         }
     }
 
     /// Passes a handshake on, in whatever way.
-    async fn greet(&self, text: Bytes, id: &RawValue) -> Result<Bytes, Failure> {
-        let upstream = self.upstream().await?;
-        let (upstream, answer) = self.shake_hands(upstream, (text, id)).await?;
-        *self.0.upstream.lock().await = Some(upstream);
-        Ok(answer)
+    async fn greet(&self, text: &Bytes, id: &RawValue) -> Result<Bytes, Failure> {
+        let link = self.link().await.map_err(Failure::Away)?;
+        self.within_limit(async {
+            let upstream = self.opened(link).await?;
+            let (upstream, answer) = self.shake_hands(upstream, (text.clone(), id)).await?;
+            *self.slot() = Some(upstream);
+            Ok(answer)
+        })
+        .await
     }
 
     /// Passes a handshake on; with a server that has none any more, it is made up for.
@@ -85,14 +186,17 @@ impl Relay {
     /// What was there has ended, and the handshake with it.
     pub(super) fn owe_what_was_lost(&self) {
         let mut greeting = self.greeting();
-        greeting.owed |= greeting.initialized;
+        if greeting.stage == Stage::Shaken {
+            greeting.stage = Stage::Owed;
+        }
     }
 
     /// The handshake the server has still to hear of: one that was answered here, or was held with what is gone.
     pub(super) async fn make_up(&self, upstream: Upstream) -> Result<Upstream, Failure> {
         let (initialize, initialized) = {
             let greeting = self.greeting();
-            let owed = greeting.initialize.clone().filter(|_| greeting.owed);
+            let is_owed = greeting.stage == Stage::Owed;
+            let owed = greeting.initialize.clone().filter(|_| is_owed);
             (owed, greeting.initialized)
         };
         let Some(initialize) = initialize else {
@@ -102,14 +206,18 @@ impl Relay {
         let params = Message::peek(&initialize).ok().and_then(|seen| seen.params);
         let text = message::request(&id, "initialize", &params);
         let (upstream, answer) = self.shake_hands(upstream, (text, &id)).await?;
-        if Message::peek(&answer).is_ok_and(|seen| seen.result.is_none()) {
+        if !is_result(&answer) {
             return Err(Failure::Unanswered(Unanswered::NotUnderstood));
         }
         if initialized {
             let note = message::notification("notifications/initialized");
             upstream.tell(note).await?;
         }
-        self.greeting().owed = false;
+        let mut greeting = self.greeting();
+        if greeting.stage == Stage::Owed {
+            greeting.stage = Stage::Shaken;
+        }
+        drop(greeting);
         Ok(upstream)
     }
 
@@ -119,21 +227,27 @@ impl Relay {
         wire: &Arc<HttpWire>,
         lost: &Session,
     ) -> Result<(), Failure> {
-        let slot = self.0.upstream.lock().await;
-        if wire.session() != *lost {
-            return Ok(());
-        }
-        self.greeting().owed = true;
-        self.make_up(Upstream::Http(Arc::clone(wire))).await?;
-        drop(slot);
-        *self.listening() = None;
-        self.listen().await;
+        self.within_limit(async {
+            let _opening = self.0.opening.lock().await;
+            if wire.session() == *lost {
+                self.owe_what_was_lost();
+                self.make_up(Upstream::Http(Arc::clone(wire))).await?;
+                *self.listening() = None;
+            }
+            Ok(())
+        })
+        .await?;
+        self.listen();
         Ok(())
     }
 
     pub(super) fn greeting(&self) -> std::sync::MutexGuard<'_, Greeting> {
         self.0.greeting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_result(answer: &[u8]) -> bool {
+    Message::peek(answer).is_ok_and(|seen| seen.result.is_some())
 }
 
 /// Whether a server does not take a handshake: by an answer, or by a status.

@@ -21,6 +21,17 @@ pub(crate) enum Unanswered {
     /// The answer ended before it was whole.
     #[error("the connection ended before the answer came; whether the request was carried out is unknown")]
     BrokenOff,
+    /// Nothing was said to a handshake for as long as the server may take.
+    #[error("the server does not answer")]
+    Mute,
+    /// The server's entry was changed, or taken out of the config file, or all servers were paused.
+    #[error(
+        "the server was switched off or changed before the answer came; whether the request was carried out is unknown"
+    )]
+    Replaced,
+    /// The client does not want to know any more.
+    #[error("the request was cancelled")]
+    Cancelled,
     /// What came was no answer to this.
     #[error("the server's answer is not MCP")]
     NotUnderstood,
@@ -34,7 +45,9 @@ impl Explain for Unanswered {
         match self {
             Self::Http(fault) => fault.code(),
             Self::Program(fault) => fault.code(),
-            Self::SessionLost | Self::BrokenOff => "connection_lost",
+            Self::SessionLost | Self::BrokenOff | Self::Replaced => "connection_lost",
+            Self::Mute => "timed_out",
+            Self::Cancelled => "cancelled",
             Self::NotUnderstood => "not_mcp",
             Self::Outlet(OutletError::TooLarge) => "too_large",
             Self::Outlet(OutletError::Gone) => "client_gone",
@@ -45,10 +58,12 @@ impl Explain for Unanswered {
         match self {
             Self::Http(fault) => fault.action(),
             Self::Program(fault) => fault.action(),
-            Self::SessionLost => Action::Retry,
+            Self::SessionLost | Self::Mute => Action::Retry,
             Self::NotUnderstood | Self::Outlet(OutletError::TooLarge) => Action::AskProvider,
             // Whether to call again is for whoever knows what the call does.
-            Self::BrokenOff | Self::Outlet(OutletError::Gone) => Action::None,
+            Self::BrokenOff | Self::Replaced | Self::Cancelled | Self::Outlet(OutletError::Gone) => {
+                Action::None
+            }
         }
     }
 

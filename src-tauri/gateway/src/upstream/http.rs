@@ -7,7 +7,8 @@ use std::{
 };
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use futures::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use omlx_mcp::connection::{
     authorized_http::{AuthorizedHttp, Outgoing},
@@ -16,7 +17,11 @@ use omlx_mcp::connection::{
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-use super::fault::Unanswered;
+pub(crate) use super::body::{Media, collected, media, unexpected};
+use super::{
+    body::{MAX_HANDSHAKE, first_answer, is_for_now, refusal_in},
+    fault::Unanswered,
+};
 use crate::{
     events::{Part, Splitter},
     guest::outcome_of,
@@ -33,8 +38,8 @@ const RESUMPTIONS: u32 = 3;
 /// The longest pause before that, whatever the server asks for.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
-/// The largest answer to a handshake, in bytes.
-const MAX_HANDSHAKE: usize = 4 * 1024 * 1024;
+/// How long a stream is given to end once its answer has come.
+const LEAVING: Duration = Duration::from_secs(2);
 
 const ACCEPT_BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 const ACCEPT_EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
@@ -158,6 +163,15 @@ pub(crate) fn encoded(value: &str) -> Option<HeaderValue> {
     }
 }
 
+/// How listening came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ear {
+    /// There is nothing to hear, or nobody to hear it.
+    Over,
+    /// The stream broke, and is to be begun again once the server answers.
+    Deaf,
+}
+
 /// How far one stream of events came.
 #[derive(Default)]
 struct Stream {
@@ -195,7 +209,7 @@ impl HttpWire {
         let post = self.post(text, fields, Some(ask.operation.clone()));
         let response = tokio::select! {
             response = post => response?,
-            () = ask.cancel.cancelled() => return Ok(()),
+            () = ask.cancel.cancelled() => return Err(Unanswered::Cancelled),
         };
         if response.status() == StatusCode::NOT_FOUND && session.id.is_some() && !ask.is_stateless() {
             return Err(Unanswered::SessionLost);
@@ -231,7 +245,8 @@ impl HttpWire {
         let id = response.headers().get(SESSION_ID).cloned();
         let (success, kind) = (response.status().is_success(), media(&response));
         let answer = match kind {
-            Media::Json => collected(response, MAX_HANDSHAKE).await?,
+            Media::Json if success => collected(response, MAX_HANDSHAKE).await?,
+            Media::Json => refusal_in(response).await?,
             Media::Events if success => first_answer(response).await?,
             _ => return Err(unexpected(&response)),
         };
@@ -250,28 +265,29 @@ impl HttpWire {
 
     /// Listens for what the server says by itself (MCP 2025-11-25, "Listening for Messages from the Server"), until it
     /// says that there is nothing to hear, or the session is over.
-    pub(crate) async fn listen(&self) {
+    pub(crate) async fn listen(&self) -> Ear {
         let session = self.session();
         let (mut stream, mut in_vain) = (Stream::default(), 0);
-        while self.session() == session && in_vain <= RESUMPTIONS {
+        while self.session() == session {
             stream.heard = false;
-            let Ok(response) = self.get(stream.last.as_deref()).await else {
-                in_vain += 1;
-                tokio::time::sleep(pause(&stream, in_vain)).await;
-                continue;
-            };
-            if !response.status().is_success() || media(&response) != Media::Events {
-                return;
-            }
-            if matches!(
-                self.read(response, &mut stream, None).await,
-                Err(Unanswered::Outlet(_))
-            ) {
-                return;
+            match self.get(stream.last.as_deref()).await {
+                Ok(response) if response.status().is_success() && media(&response) == Media::Events => {
+                    stream.splitter = Splitter::default();
+                    let read = self.read(response, &mut stream, None).await;
+                    if matches!(read, Err(Unanswered::Outlet(OutletError::Gone))) {
+                        return Ear::Over;
+                    }
+                }
+                Ok(response) if !is_for_now(&unexpected(&response)) => return Ear::Over,
+                Ok(_) | Err(_) => {}
             }
             in_vain = if stream.heard { 0 } else { in_vain + 1 };
+            if in_vain > RESUMPTIONS {
+                return Ear::Deaf;
+            }
             tokio::time::sleep(pause(&stream, in_vain)).await;
         }
+        Ear::Over
     }
 
     /// Ends the session, if there is one; whatever the answer, it is over for us.
@@ -324,7 +340,10 @@ impl HttpWire {
     async fn events(&self, response: reqwest::Response, ask: &Ask) -> Result<(), Unanswered> {
         let (mut stream, mut in_vain) = (Stream::default(), 0);
         let mut outcome = self.read(response, &mut stream, Some(ask)).await;
-        while !stream.answered && !ask.cancel.is_cancelled() {
+        while !stream.answered {
+            if ask.cancel.is_cancelled() {
+                return Err(Unanswered::Cancelled);
+            }
             if matches!(outcome, Err(Unanswered::Outlet(_))) || ask.is_stateless() || stream.last.is_none() {
                 return outcome.and(Err(Unanswered::BrokenOff));
             }
@@ -344,7 +363,7 @@ impl HttpWire {
         Ok(())
     }
 
-    /// Passes on one response's events, to its end or to the answer to `id`.
+    /// Passes on one response's events, to its end or to the answer.
     async fn read(
         &self,
         mut response: reqwest::Response,
@@ -354,7 +373,7 @@ impl HttpWire {
         let never = CancellationToken::new();
         let cancel = ask.map_or(&never, |ask| &ask.cancel);
         let out = ask.map_or(&self.out, |ask| &ask.out);
-        let mut passing = out.pass();
+        let mut passing = begun(out, ask);
         loop {
             let chunk = match next(&mut response, &passing, cancel).await {
                 Ok(Some(chunk)) => chunk,
@@ -373,31 +392,100 @@ impl HttpWire {
                     Part::End => {
                         stream.other = false;
                         stream.heard = true;
-                        stream.answered |= answers(&passing, ask);
-                        passing.finish().await?;
-                        passing = out.pass();
+                        let whole = std::mem::replace(&mut passing, begun(out, ask));
+                        stream.answered |= passed(whole, ask).await?;
                     }
                     Part::Kind(kind) => stream.other = !matches!(kind.as_str(), "" | "message"),
                     Part::Id(id) => stream.last = Some(id).filter(|id| !id.is_empty()),
                     Part::Retry(wait) => stream.pause = Some(Duration::from_millis(wait)),
                 }
             }
+            if stream.answered {
+                leave(response);
+                return Ok(());
+            }
         }
     }
 }
 
+/// A message that begins. Who asked for nothing gets only whole ones: an answer must be known for what it is first.
+fn begun<'a>(out: &'a Outlet, ask: Option<&'a Ask>) -> Passing<'a> {
+    match ask {
+        Some(ask) => out.pass_for(&ask.id),
+        None => out.pass_whole(),
+    }
+}
+
+/// Ends a message that was read; whether it was the answer. An answer to anything else is not passed on: nobody waits
+/// for it here, and it would come by what is held back from a client.
+async fn passed(message: Passing<'_>, ask: Option<&Ask>) -> Result<bool, Unanswered> {
+    let Some(text) = message.whole() else {
+        let answers = message.is_answer();
+        message.finish().await?;
+        return Ok(answers);
+    };
+    if text.trim_ascii().is_empty() {
+        return Ok(false);
+    }
+    let answers = match Message::peek(text) {
+        Ok(seen) if seen.kind() != Some(Kind::Response) => {
+            message.finish().await?;
+            return Ok(false);
+        }
+        Ok(seen) => ask.is_some_and(|ask| is_answer(&seen, ask)),
+        Err(_) => false,
+    };
+    if !answers {
+        tracing::debug!("the server sent an answer that nobody waits for, or no message");
+        message.abandon().await?;
+        return Ok(false);
+    }
+    if let Some(ask) = ask {
+        note(&message, ask);
+    }
+    message.finish().await?;
+    Ok(true)
+}
+
+/// Whether a response is the one that is waited for; an error may be one that could not be told which.
+fn is_answer(seen: &Message<'_>, ask: &Ask) -> bool {
+    match seen.id {
+        Some(id) => Id::of(id) == ask.id,
+        None => seen.error.is_some(),
+    }
+}
+
+/// Nothing more is wanted of this stream. Most end right away, and their connection is used again; one that is left open
+/// is not waited for.
+fn leave(mut response: reqwest::Response) {
+    if let Some(Ok(None)) = response.chunk().now_or_never() {
+        return;
+    }
+    tokio::spawn(async move {
+        let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
+        let _ = tokio::time::timeout(LEAVING, rest).await;
+    });
+}
+
 async fn json(mut response: reqwest::Response, ask: &Ask) -> Result<(), Unanswered> {
-    let mut passing = ask.out.pass();
+    let mut passing = ask.out.pass_for(&ask.id);
     loop {
         match next(&mut response, &passing, &ask.cancel).await {
             Ok(Some(chunk)) => passing.push(&chunk).await?,
-            Ok(None) if ask.cancel.is_cancelled() => return Ok(passing.abandon().await?),
+            Ok(None) if passing.whole().is_some() && ask.cancel.is_cancelled() => {
+                passing.abandon().await?;
+                return Err(Unanswered::Cancelled);
+            }
             Ok(None) if passing.whole().is_some_and(|text| text.trim_ascii().is_empty()) => {
                 return Err(Unanswered::BrokenOff);
             }
             Ok(None) => {
-                note(&passing, ask);
-                return Ok(passing.finish().await?);
+                let answered = passed(passing, Some(ask)).await?;
+                return if answered {
+                    Ok(())
+                } else {
+                    Err(Unanswered::NotUnderstood)
+                };
             }
             Err(fault) => {
                 passing.abandon().await?;
@@ -409,14 +497,13 @@ async fn json(mut response: reqwest::Response, ask: &Ask) -> Result<(), Unanswer
 
 /// An error status with a JSON body: the server's JSON-RPC error, under the id that was asked with.
 async fn refused(response: reqwest::Response, ask: &Ask) -> Result<(), Unanswered> {
-    let fault = unexpected(&response);
-    let body = collected(response, MAX_HANDSHAKE).await?;
+    let body = refusal_in(response).await?;
     match Message::peek(&body).ok().and_then(|seen| seen.error) {
         Some(error) => Ok(ask
             .out
             .send(message::error_with(Some(&ask.id.raw()), &error))
             .await?),
-        None => Err(fault),
+        None => Err(Unanswered::NotUnderstood),
     }
 }
 
@@ -433,19 +520,6 @@ impl Session {
         headers.extend(self.id.clone().map(|id| (SESSION_ID, id)));
         headers.extend(self.version.clone().map(|version| (PROTOCOL_VERSION, version)));
     }
-}
-
-/// Whether a message is the answer that is waited for. One too large to be seen whole is.
-fn answers(passing: &Passing<'_>, ask: Option<&Ask>) -> bool {
-    let Some(ask) = ask else { return false };
-    let Some(text) = passing.whole() else { return true };
-    let answered = Message::peek(text).is_ok_and(|seen| {
-        seen.kind() == Some(Kind::Response) && seen.id.is_none_or(|answered| Id::of(answered) == ask.id)
-    });
-    if answered {
-        note(passing, ask);
-    }
-    answered
 }
 
 /// The next piece. Nobody waiting any more is the end, but never in the middle of a line.
@@ -471,92 +545,7 @@ fn pause(stream: &Stream, in_vain: u32) -> Duration {
     asked.saturating_mul(in_vain.clamp(1, 8)).min(MAX_PAUSE)
 }
 
-/// A body of at most `limit` bytes.
-pub(crate) async fn collected(mut response: reqwest::Response, limit: usize) -> Result<Bytes, Unanswered> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| Unanswered::BrokenOff)? {
-        if body.len() + chunk.len() > limit {
-            return Err(Unanswered::Outlet(OutletError::TooLarge));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
-}
-
-/// The first answer on a stream; what the server says before it is nothing a client waits for during a handshake.
-async fn first_answer(mut response: reqwest::Response) -> Result<Bytes, Unanswered> {
-    let (mut splitter, mut message) = (Splitter::default(), BytesMut::new());
-    while let Some(chunk) = response.chunk().await.map_err(|_| Unanswered::BrokenOff)? {
-        let mut parts = Vec::new();
-        splitter.push(&chunk, &mut parts);
-        for part in parts {
-            match part {
-                Part::Data(bytes) if message.len() + bytes.len() <= MAX_HANDSHAKE => {
-                    message.extend_from_slice(bytes);
-                }
-                Part::Data(_) => return Err(Unanswered::Outlet(OutletError::TooLarge)),
-                Part::End => {
-                    let text = message.split().freeze();
-                    if Message::peek(&text).is_ok_and(|seen| seen.kind() == Some(Kind::Response)) {
-                        return Ok(text);
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    Err(Unanswered::BrokenOff)
-}
-
 fn version_of(result: &RawValue) -> Option<HeaderValue> {
     let result: serde_json::Value = serde_json::from_str(result.get()).ok()?;
     HeaderValue::from_str(result.get("protocolVersion")?.as_str()?).ok()
-}
-
-/// What a body claims to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Media {
-    Json,
-    Events,
-    Other,
-}
-
-/// Reads `Content-Type`.
-pub(crate) fn media(response: &reqwest::Response) -> Media {
-    let value = response.headers().get(header::CONTENT_TYPE);
-    let essence = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = essence.split(';').next().unwrap_or_default().trim();
-    let is = |kind: &str| essence.eq_ignore_ascii_case(kind);
-    let ends_in_json = || {
-        let suffix = essence.len().checked_sub(5).and_then(|at| essence.get(at..));
-        suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
-    };
-    if is("text/event-stream") {
-        Media::Events
-    } else if is("application/json") || ends_in_json() {
-        Media::Json
-    } else {
-        Media::Other
-    }
-}
-
-/// Why a response without a message is no answer.
-pub(crate) fn unexpected(response: &reqwest::Response) -> Unanswered {
-    let status = response.status();
-    let host = response.url().host_str().unwrap_or_default().to_owned();
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        Unanswered::Http(HttpFault::ServerError {
-            host,
-            status,
-            retry_after: None,
-        })
-    } else if status.is_success() {
-        Unanswered::NotUnderstood
-    } else {
-        Unanswered::Http(HttpFault::Status {
-            host,
-            status,
-            detail: None,
-        })
-    }
 }

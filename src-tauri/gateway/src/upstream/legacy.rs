@@ -164,7 +164,7 @@ impl Reader {
     }
 
     async fn pass_on(&mut self) -> Result<(), Unanswered> {
-        let mut passing = self.out.pass();
+        let mut passing = self.out.pass_whole();
         let mut other = false;
         while let Some(chunk) = self.response.chunk().await.map_err(|_| Unanswered::BrokenOff)? {
             let mut parts = Vec::new();
@@ -175,8 +175,8 @@ impl Reader {
                     Part::Data(bytes) => passing.push(bytes).await?,
                     Part::End => {
                         other = false;
-                        let theirs = passing.whole().is_none_or(|text| self.waiting.leaves(text));
-                        let message = std::mem::replace(&mut passing, self.out.pass());
+                        let theirs = passing.whole().is_some_and(|text| self.waiting.leaves(text));
+                        let message = std::mem::replace(&mut passing, self.out.pass_whole());
                         if theirs {
                             message.finish().await?;
                         }

@@ -1,6 +1,7 @@
 //! The ways messages go to a server and come back, one for each way a server is reached. Nothing here parses what it
 //! passes on further than its kind, its method and its id.
 
+mod body;
 pub(crate) mod fault;
 pub(crate) mod http;
 pub(crate) mod legacy;
@@ -12,10 +13,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use omlx_mcp::connection::{Era, Link};
-use serde_json::value::RawValue;
+use serde_json::{json, value::RawValue};
 
 use self::{fault::Unanswered, http::HttpWire, legacy::LegacyWire, program::ProgramWire};
-use crate::{eras::OlderClient, message::Id};
+use crate::{
+    eras::OlderClient,
+    message::{self, Id},
+};
 
 /// One client's side of a server, by the transport; cheap to clone.
 #[derive(Clone)]
@@ -68,6 +72,29 @@ impl Upstream {
         }
     }
 
+    /// Tells the server that nobody waits for these any more; where it has no sessions, the end of a request says it.
+    pub(crate) async fn cancel(&self, ids: &[Id]) {
+        let hears = match self {
+            Self::Http(wire) => wire.session() != http::Session::default(),
+            Self::Legacy(_) | Self::Program(_) => true,
+            Self::Older(_) => false,
+        };
+        for id in ids.iter().filter(|_| hears) {
+            // A server that cannot be told has nothing to stop.
+            let _ = self.tell(cancelled(id)).await;
+        }
+    }
+
+    /// Ends the session, or the program, where there is one; a stream ends with the last who holds it.
+    pub(crate) async fn end(&self) {
+        match self {
+            Self::Http(wire) => wire.end().await,
+            Self::Older(client) => client.end(),
+            Self::Program(wire) => wire.end().await,
+            Self::Legacy(_) => {}
+        }
+    }
+
     /// Whether it still leads to where the link does.
     pub(crate) fn fits(&self, link: &Link) -> bool {
         match (self, link) {
@@ -77,4 +104,12 @@ impl Upstream {
             _ => false,
         }
     }
+}
+
+fn cancelled(id: &Id) -> Bytes {
+    message::text(&json!({
+        "jsonrpc": "2.0",
+        "method": "notifications/cancelled",
+        "params": { "requestId": id.raw(), "reason": "the client is gone" },
+    }))
 }

@@ -33,20 +33,28 @@ impl Waiting {
         }
     }
 
-    /// A message came; false when it was an answer that somebody waits for, and has been handed over.
+    /// A message came; whether it is for the client. An answer goes to whoever waits for it, and to nobody else: it
+    /// would come by what is held back from a client. What is no message is for nobody.
     pub(crate) fn leaves(&self, text: &[u8]) -> bool {
         let Ok(message) = Message::peek(text) else {
-            return true;
+            return false;
         };
-        let id = message.id.filter(|_| message.kind() == Some(Kind::Response));
-        match id.and_then(|id| self.with(|waiting| waiting.remove(&Id::of(id)))) {
-            Some(sender) => {
-                // Whoever asked may have given up just now.
-                let _ = sender.send(Bytes::copy_from_slice(text));
-                false
-            }
-            None => true,
+        if message.kind() != Some(Kind::Response) {
+            return true;
         }
+        let Some(id) = message.id.map(Id::of) else {
+            return message.error.is_some() && message.result.is_none();
+        };
+        if let Some(sender) = self.with(|waiting| waiting.remove(&id)) {
+            // Whoever asked may have given up just now.
+            let _ = sender.send(Bytes::copy_from_slice(text));
+        }
+        false
+    }
+
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.with(|waiting| waiting.is_empty())
     }
 
     /// The connection is over: nothing will be answered any more.
