@@ -35,6 +35,15 @@ impl Offer {
         }
     }
 
+    /// Whether it is what was lent, by the same entry.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::One(server), Self::One(other)) => server.is_same(other),
+            (Self::All(_), Self::All(_)) => true,
+            _ => false,
+        }
+    }
+
     /// Which server; none for all of them.
     pub(crate) fn server(&self) -> Option<&ServerId> {
         match self {
@@ -50,6 +59,15 @@ impl Behind {
         match self {
             Self::One(relay) => relay.take(text).await,
             Self::All(merged) => merged.take(text).await,
+        }
+    }
+
+    /// Ends what is begun again when it is needed.
+    pub(crate) async fn rest(&self) {
+        match self {
+            // Its state is the server's.
+            Self::One(_) => {}
+            Self::All(merged) => merged.rest().await,
         }
     }
 

@@ -5,6 +5,7 @@ mod accounts;
 mod bad_servers;
 mod bad_store;
 mod bridge;
+mod clients_in_a_hurry;
 mod command_line;
 mod config_live;
 mod documentation;

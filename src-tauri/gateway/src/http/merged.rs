@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use http::{Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use omlx_mcp::{Event, connection::Era};
 use serde_json::{Map, Value, json, value::RawValue};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{
+    answers::SIGN_OF_LIFE,
     endpoint, newer, omlx,
     reply::{self, Reply},
     router::{Asked, Desk},
@@ -27,11 +28,11 @@ use crate::{
 
 /// Answers a request to all servers.
 pub(super) async fn answer(desk: &Arc<Desk>, asked: Asked) -> Reply {
-    let named = asked.headers.get(endpoint::SESSION_ID);
-    let session = match named.map(|id| desk.sessions.find(id, (&asked.guest, None))) {
-        Some(Ok(Some(session))) => Some(session),
-        // A name that is not ours is nobody's here.
-        Some(_) => return endpoint::gone(),
+    let session = match asked.headers.get(endpoint::SESSION_ID) {
+        Some(name) => match named(desk, &asked, name) {
+            Some(session) => Some(session),
+            None => return endpoint::gone(),
+        },
         None => None,
     };
     match (asked.method.clone(), session) {
@@ -43,6 +44,18 @@ pub(super) async fn answer(desk: &Arc<Desk>, asked: Asked) -> Reply {
             reply::empty(StatusCode::NO_CONTENT)
         }
         (_, None) => reply::empty(StatusCode::NO_CONTENT),
+    }
+}
+
+/// The session of that name, begun anew where an earlier gateway had it; a name that is not ours is nobody's here.
+fn named(desk: &Desk, asked: &Asked, name: &HeaderValue) -> Option<Arc<Session>> {
+    match desk.sessions.find(name, (&asked.guest, None)) {
+        Ok(found) => found,
+        Err(()) if asked.method == Method::DELETE => None,
+        Err(()) => {
+            let offer = Offer::All(desk.handle.clone());
+            desk.sessions.begin_again(name, (&offer, &asked.guest))
+        }
     }
 }
 
@@ -99,7 +112,7 @@ fn changes(desk: &Arc<Desk>, changed: Bytes) -> impl futures::Stream<Item = Byte
                     () = desk.stop.cancelled() => return None,
                     heard = news.recv() => heard,
                     () = tokio::time::sleep(endpoint::KEEP_ALIVE) => {
-                        return Some((Bytes::from_static(b":\n\n"), (news, desk)));
+                        return Some((SIGN_OF_LIFE, (news, desk)));
                     }
                 };
                 let due = match heard {

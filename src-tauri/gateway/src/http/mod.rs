@@ -11,9 +11,12 @@
 //! | `forward` | a server over HTTP: what is asked and answered is passed on as it comes |
 //! | `unfinished` | an answer that the server does not finish |
 //! | `session`, `sessions` | any other server: its messages, as streamable HTTP |
+//! | `newer` | any other server, for a client of the stateless era |
+//! | `answers` | what comes for one request of either |
 //! | `merged` | `/mcp`: all servers as one |
 //! | `omlx` | oMLX's own API, and `/status` |
 
+mod answers;
 mod cors;
 mod crowd;
 mod endpoint;

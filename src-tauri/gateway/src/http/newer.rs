@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{StreamExt, stream};
 use http::{HeaderName, HeaderValue, StatusCode};
 use omlx_mcp::ServerId;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    answers,
     reply::{self, Reply},
     router::{Asked, Desk},
 };
@@ -33,7 +33,10 @@ const HEADER_MISMATCH: i32 = -32020;
 /// How many messages wait for a reader before the server waits, too.
 const WAITING: usize = 64;
 
-/// The most clients at once; the one that was here least lately goes first.
+/// How long a request may take to be passed on before its answer is waited for at the same time.
+const TAKING: Duration = Duration::from_secs(1);
+
+/// The most clients at once; one that waits for nothing and was here least lately goes first, of who has many.
 const MOST: usize = 256;
 
 /// How long a session may lie unused.
@@ -50,7 +53,15 @@ type Name = (String, u64, Option<ServerId>);
 
 /// All of them.
 #[derive(Default)]
-pub(super) struct Newer(Mutex<HashMap<Name, (NewerClient, Instant)>>);
+pub(super) struct Newer(Mutex<HashMap<Name, Kept>>);
+
+struct Kept {
+    client: NewerClient,
+    guest: Guest,
+    /// What it was begun with.
+    offer: Offer,
+    used: Instant,
+}
 
 impl Newer {
     fn find(&self, offer: &Offer, (guest, said): (&Guest, String)) -> NewerClient {
@@ -62,19 +73,23 @@ impl Newer {
             offer.server().cloned(),
         );
         let mut all = self.all();
-        if all.len() >= MOST && !all.contains_key(&name) {
-            let oldest = all
-                .iter()
-                .min_by_key(|(_, (_, used))| *used)
-                .map(|(name, _)| name.clone());
-            if let Some((client, _)) = oldest.and_then(|oldest| all.remove(&oldest)) {
-                tokio::spawn(async move { client.end(GRACE).await });
-            }
+        let is_outdated = all.get(&name).is_some_and(|kept| !kept.offer.is_same(offer));
+        let leaving = match is_outdated {
+            true => Some(name.clone()),
+            false if all.len() >= MOST && !all.contains_key(&name) => superfluous(&all, guest),
+            false => None,
+        };
+        if let Some(kept) = leaving.and_then(|name| all.remove(&name)) {
+            tokio::spawn(async move { kept.client.end(GRACE).await });
         }
-        let begin = || (NewerClient::new(offer, guest.clone()), Instant::now());
-        let (client, used) = all.entry(name).or_insert_with(begin);
-        *used = Instant::now();
-        client.clone()
+        let kept = all.entry(name).or_insert_with(|| Kept {
+            client: NewerClient::new(offer, guest.clone()),
+            guest: guest.clone(),
+            offer: offer.clone(),
+            used: Instant::now(),
+        });
+        kept.used = Instant::now();
+        kept.client.clone()
     }
 
     /// Ends those that nobody uses, until stopped; then all.
@@ -86,10 +101,13 @@ impl Newer {
             };
             let over: Vec<NewerClient> = {
                 let mut all = self.all();
-                let idle =
-                    |(client, used): &(NewerClient, Instant)| client.is_idle() && used.elapsed() > IDLE;
-                all.extract_if(|_, kept| stopped || idle(kept))
-                    .map(|(_, (client, _))| client)
+                let is_over = |kept: &Kept| {
+                    stopped
+                        || kept.guest.is_revoked()
+                        || (kept.client.is_idle() && kept.used.elapsed() > IDLE)
+                };
+                all.extract_if(|_, kept| is_over(kept))
+                    .map(|(_, kept)| kept.client)
                     .collect()
             };
             futures::future::join_all(over.iter().map(|client| client.end(GRACE))).await;
@@ -99,9 +117,17 @@ impl Newer {
         }
     }
 
-    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<Name, (NewerClient, Instant)>> {
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<Name, Kept>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Who goes when there is one too many: of those that wait for nothing, the same client's own first.
+fn superfluous(all: &HashMap<Name, Kept>, guest: &Guest) -> Option<Name> {
+    let idle = all.iter().filter(|(_, kept)| kept.client.is_idle());
+    let is_another = |kept: &Kept| kept.guest.client().id() != guest.client().id();
+    let oldest = idle.min_by_key(|(_, kept)| (is_another(kept), kept.used));
+    oldest.map(|(name, _)| name.clone())
 }
 
 /// Passes a message on; the answer is a document where it comes alone, else a stream.
@@ -113,27 +139,23 @@ pub(super) async fn post(desk: &Arc<Desk>, offer: &Offer, (asked, seen): (&Asked
         let error = message::error(Some(id), HEADER_MISMATCH, &sentence);
         return reply::json_text(StatusCode::BAD_REQUEST, error);
     }
-    let client = desk
-        .newer
-        .find(offer, (&asked.guest, seen.params().capabilities()));
-    let (out, mut answers) = mpsc::channel(WAITING);
-    let open = Open(client.clone());
-    // A queue that is read below takes everything.
-    let _ = client.take(asked.body.clone(), Outlet::Queue(out)).await;
+    // Over HTTP a request is cancelled by the end of its stream, and there is nothing else to take note of. Another
+    // window of the same client may have one under way by the same id.
     if seen.kind() != Some(Kind::Request) {
         return reply::empty(StatusCode::ACCEPTED);
     }
-    match answers.recv().await {
-        Some(answer) if is_response(&answer) => reply::json_text(status_of(&answer), answer),
-        Some(first) => {
-            let rest = stream::unfold((answers, open), async |(mut answers, open)| {
-                Some((answers.recv().await?, (answers, open)))
-            });
-            let all = stream::once(std::future::ready(first)).chain(rest);
-            reply::events(all.map(|message| reply::event(&message)).boxed())
-        }
-        None => reply::empty(StatusCode::BAD_GATEWAY),
+    let client = desk
+        .newer
+        .find(offer, (&asked.guest, seen.params().capabilities()));
+    let (out, messages) = mpsc::channel(WAITING);
+    let open = Open(client.clone());
+    let (body, asking) = (asked.body.clone(), client);
+    // A queue that is read below takes everything. The first request waits for a handshake, which may take long.
+    let mut taking = Box::pin(async move { asking.take(body, Outlet::Queue(out)).await });
+    if tokio::time::timeout(TAKING, &mut taking).await.is_err() {
+        tokio::spawn(taking);
     }
+    answers::reply((messages, open), status_of).await
 }
 
 /// The header field that does not repeat what the message says.
@@ -154,10 +176,6 @@ impl Drop for Open {
         let client = self.0.clone();
         tokio::spawn(async move { client.sweep().await });
     }
-}
-
-fn is_response(message: &[u8]) -> bool {
-    Message::peek(message).is_ok_and(|seen| seen.kind() == Some(Kind::Response))
 }
 
 /// The status of an answer (MCP 2026-07-28, "Streamable HTTP").

@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -18,7 +18,11 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::reply::{self, Reply};
+use super::{
+    answers::{self, SIGN_OF_LIFE},
+    endpoint::KEEP_ALIVE,
+    reply::{self, Reply},
+};
 use crate::{
     behind::{Behind, Offer},
     guest::Guest,
@@ -35,9 +39,6 @@ const KEPT: usize = 64;
 /// How long answers may still come once the client has ended the session.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// How often a silent stream says that it is there.
-const KEEP_ALIVE: Duration = Duration::from_secs(25);
-
 /// One client's session.
 pub(super) struct Session {
     pub(super) name: HeaderValue,
@@ -47,7 +48,8 @@ pub(super) struct Session {
     server: Option<ServerId>,
     doors: Arc<Mutex<Doors>>,
     used: Mutex<Instant>,
-    listened: Arc<AtomicBool>,
+    /// How many listen; the last of them counts, and the others are about to go.
+    listened: Arc<AtomicUsize>,
     _sorting: AbortOnDropHandle<()>,
 }
 
@@ -88,9 +90,10 @@ impl Session {
         let id = seen.id.filter(|_| seen.kind() == Some(Kind::Request)).map(Id::of);
         let Some(id) = id else {
             self.behind.take(body).await;
+            self.close_if_cancelled(seen);
             return reply::empty(StatusCode::ACCEPTED);
         };
-        let (out, mut answers) = mpsc::channel(WAITING);
+        let (out, messages) = mpsc::channel(WAITING);
         let progress = progress_token(seen);
         self.doors().asked.insert(id.clone(), Door { out, progress });
         let open = Open {
@@ -98,16 +101,15 @@ impl Session {
             doors: Arc::clone(&self.doors),
         };
         self.behind.take(body).await;
-        match answers.recv().await {
-            Some(answer) if is_response(&answer) => reply::json_text(StatusCode::OK, answer),
-            Some(first) => {
-                let rest = stream::unfold((answers, open), async |(mut answers, open)| {
-                    Some((answers.recv().await?, (answers, open)))
-                });
-                let all = stream::once(std::future::ready(first)).chain(rest);
-                reply::events(all.map(|message| reply::event(&message)))
-            }
-            None => reply::empty(StatusCode::BAD_GATEWAY),
+        answers::reply((messages, open), |_| StatusCode::OK).await
+    }
+
+    /// Nothing will be answered to a request that was cancelled: its stream ends.
+    fn close_if_cancelled(&self, seen: &Message<'_>) {
+        if seen.method() == "notifications/cancelled"
+            && let Some(id) = seen.params().request_id
+        {
+            self.doors().asked.remove(&Id::of(id));
         }
     }
 
@@ -123,15 +125,14 @@ impl Session {
             }
             doors.listener = Some(out);
         }
-        self.listened.store(true, Ordering::Relaxed);
-        let listened = Listened(Arc::clone(&self.listened));
+        let listened = Listened::by(&self.listened);
         let state = (heard, listened, stop.clone());
         reply::events(
             stream::unfold(state, async |(mut heard, listened, stop)| {
                 let event = tokio::select! {
                     () = stop.cancelled() => return None,
                     message = heard.recv() => reply::event(&message?),
-                    () = tokio::time::sleep(KEEP_ALIVE) => Bytes::from_static(b":\n\n"),
+                    () = tokio::time::sleep(KEEP_ALIVE) => SIGN_OF_LIFE,
                 };
                 Some((event, (heard, listened, stop)))
             })
@@ -149,10 +150,15 @@ impl Session {
         self.behind.end(GRACE).await;
     }
 
+    /// Ends what is begun again when it is needed.
+    pub(super) async fn rest(&self) {
+        self.behind.rest().await;
+    }
+
     /// For how long nobody has been here.
     pub(super) fn idle(&self) -> Duration {
         let doors = self.doors();
-        if !doors.asked.is_empty() || self.listened.load(Ordering::Relaxed) {
+        if !doors.asked.is_empty() || self.listened.load(Ordering::Relaxed) > 0 {
             return Duration::ZERO;
         }
         self.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
@@ -168,11 +174,18 @@ impl Session {
 }
 
 /// Somebody listens while this is there.
-struct Listened(Arc<AtomicBool>);
+struct Listened(Arc<AtomicUsize>);
+
+impl Listened {
+    fn by(listeners: &Arc<AtomicUsize>) -> Self {
+        listeners.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(listeners))
+    }
+}
 
 impl Drop for Listened {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -232,7 +245,7 @@ impl Doors {
 
     fn keep(&mut self, message: Bytes) {
         // An answer nobody waits for any more is nothing to keep.
-        if is_response(&message) {
+        if answers::is_response(&message) {
             return;
         }
         // That a list has changed is not said twice.
@@ -244,10 +257,6 @@ impl Doors {
         }
         self.kept.push_back(message);
     }
-}
-
-fn is_response(message: &[u8]) -> bool {
-    Message::peek(message).is_ok_and(|seen| seen.kind() == Some(Kind::Response))
 }
 
 fn progress_token(seen: &Message<'_>) -> Option<Value> {

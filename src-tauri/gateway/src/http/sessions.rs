@@ -1,7 +1,9 @@
 //! The sessions of ours, by name: found only by the client that began them, and ended when nobody has used them for long.
+//! One with all servers holds nothing that could not be begun anew, and is: a client that goes on with one that was begun
+//! with an earlier gateway, as some do who never shake hands twice, has it again under its name.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -16,7 +18,10 @@ use crate::{behind::Offer, guest::Guest};
 /// What names of ours begin with; any other is the server's own.
 const OURS: &str = "omlx-";
 
-/// The most sessions at once; the one that was used least lately goes first.
+/// How many hexadecimal digits follow.
+const DIGITS: usize = 32;
+
+/// The most sessions at once; of the client that has the most of them, the one used least lately goes first.
 const MOST: usize = 256;
 
 /// How long a session may lie unused.
@@ -25,9 +30,18 @@ const IDLE: Duration = Duration::from_hours(1);
 /// How often unused ones are looked for.
 const ROUND: Duration = Duration::from_mins(1);
 
+/// How many names are remembered that clients have ended: these are not begun again.
+const ENDED: usize = 1024;
+
 /// All of them.
 #[derive(Default)]
-pub(super) struct Sessions(Mutex<HashMap<HeaderValue, Arc<Session>>>);
+pub(super) struct Sessions(Mutex<All>);
+
+#[derive(Default)]
+struct All {
+    open: HashMap<HeaderValue, Arc<Session>>,
+    ended: VecDeque<HeaderValue>,
+}
 
 impl Sessions {
     /// The session of that name with this server, or with all; none when the name is a server's. An error when it is ours
@@ -40,9 +54,8 @@ impl Sessions {
         if !name.as_bytes().starts_with(OURS.as_bytes()) {
             return Ok(None);
         }
-        let found = self.all().get(name).cloned();
-        let theirs = found
-            .filter(|session| session.guest.client().id() == guest.client().id() && session.is_with(server));
+        let found = self.all().open.get(name).cloned();
+        let theirs = found.filter(|session| is_by(session, guest) && session.is_with(server));
         theirs.map(Some).ok_or(())
     }
 
@@ -52,21 +65,51 @@ impl Sessions {
         getrandom::fill(&mut random).ok()?;
         let name = format!("{OURS}{:032x}", u128::from_be_bytes(random));
         let name = HeaderValue::from_str(&name).ok()?;
-        let session = Arc::new(Session::new(name.clone(), offer, guest));
+        Some((name.clone(), self.put(name, (offer, guest))))
+    }
+
+    /// The session with all servers that an earlier gateway knew by this name, begun anew; none for any other name.
+    pub(super) fn begin_again(
+        &self,
+        name: &HeaderValue,
+        (offer, guest): (&Offer, &Guest),
+    ) -> Option<Arc<Session>> {
+        let number = name.as_bytes().strip_prefix(OURS.as_bytes())?;
+        let is_ours = number.len() == DIGITS && number.iter().all(u8::is_ascii_hexdigit);
+        let is_free = {
+            let all = self.all();
+            !all.open.contains_key(name) && !all.ended.contains(name)
+        };
+        let may_be = offer.server().is_none() && is_ours && is_free;
+        may_be.then(|| self.put(name.clone(), (offer, guest)))
+    }
+
+    fn put(&self, name: HeaderValue, (offer, guest): (&Offer, &Guest)) -> Arc<Session> {
         let mut all = self.all();
-        if all.len() >= MOST {
-            let oldest = all.values().max_by_key(|session| session.idle()).cloned();
-            if let Some(oldest) = oldest.and_then(|oldest| all.remove(&oldest.name)) {
-                tokio::spawn(async move { oldest.end().await });
-            }
+        // Of two requests that come at once under one name, the first begins it.
+        if let Some(there) = all.open.get(&name).filter(|there| is_by(there, guest)) {
+            return Arc::clone(there);
         }
-        all.insert(name.clone(), Arc::clone(&session));
-        Some((name, session))
+        if all.open.len() >= MOST
+            && let Some(oldest) = all.superfluous().and_then(|name| all.open.remove(&name))
+        {
+            tokio::spawn(async move { oldest.end().await });
+        }
+        let session = Arc::new(Session::new(name.clone(), offer, guest));
+        all.open.insert(name, Arc::clone(&session));
+        session
     }
 
     /// Ends one.
     pub(super) async fn end(&self, session: &Arc<Session>) {
-        self.all().remove(&session.name);
+        {
+            let mut all = self.all();
+            all.open.remove(&session.name);
+            if all.ended.len() >= ENDED {
+                all.ended.pop_front();
+            }
+            all.ended.push_back(session.name.clone());
+        }
         session.end().await;
     }
 
@@ -77,20 +120,58 @@ impl Sessions {
                 () = stop.cancelled() => true,
                 () = tokio::time::sleep(ROUND) => false,
             };
-            let over: Vec<_> = {
-                let mut all = self.all();
-                all.extract_if(|_, session| stopped || session.idle() > IDLE || session.guest.is_revoked())
-                    .map(|(_, session)| session)
-                    .collect()
+            let (over, resting) = if stopped {
+                let all = self.all().open.drain().map(|(_, session)| session).collect();
+                (all, Vec::new())
+            } else {
+                self.unused()
             };
-            futures::future::join_all(over.iter().map(|session| session.end())).await;
+            let ending = over.iter().map(|session| session.end());
+            let resting = resting.iter().map(|session| session.rest());
+            futures::join!(
+                futures::future::join_all(ending),
+                futures::future::join_all(resting)
+            );
             if stopped {
                 return;
             }
         }
     }
 
-    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<HeaderValue, Arc<Session>>> {
+    /// Those that are over, taken out, and those with all servers that only rest: their clients may never begin another.
+    fn unused(&self) -> (Vec<Arc<Session>>, Vec<Arc<Session>>) {
+        let mut all = self.all();
+        let is_over = |session: &Session| {
+            session.guest.is_revoked() || (session.idle() > IDLE && !session.is_with(None))
+        };
+        let over = all.open.extract_if(|_, session| is_over(session));
+        let over = over.map(|(_, session)| session).collect();
+        let resting = all.open.values().filter(|session| session.idle() > IDLE);
+        (over, resting.cloned().collect())
+    }
+
+    fn all(&self) -> std::sync::MutexGuard<'_, All> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl All {
+    /// The one that goes when there is one too many: of the client that has the most, the one used least lately.
+    fn superfluous(&self) -> Option<HeaderValue> {
+        let mut counts = HashMap::new();
+        for session in self.open.values() {
+            *counts.entry(session.guest.client().id()).or_insert(0_usize) += 1;
+        }
+        let (most, _) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+        let theirs = self
+            .open
+            .values()
+            .filter(|session| session.guest.client().id() == most);
+        let oldest = theirs.max_by_key(|session| session.idle());
+        oldest.map(|session| session.name.clone())
+    }
+}
+
+fn is_by(session: &Session, guest: &Guest) -> bool {
+    session.guest.client().id() == guest.client().id()
 }
