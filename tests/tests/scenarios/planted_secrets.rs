@@ -549,7 +549,7 @@ async fn the_command_line_repeats_no_secret_in_data_words_log_or_crash() -> Test
     haul.files(&desk.home_path())?;
     haul.without_authorization_urls();
     assert!(
-        haul.contains("hyper") && haul.contains("Signed in"),
+        haul.contains("rmcp::") && haul.contains("Signed in"),
         "everything is there"
     );
     none(&haul, &servers, key.trim_ascii())
