@@ -2,7 +2,9 @@
 
 use std::{env, io};
 
-use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer as _, filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::output::face::Face;
 
@@ -24,13 +26,12 @@ pub(crate) fn start(verbose: u8, face: &Face) {
     let Some(filter) = filter(verbose, env::var("OMLX_LOG").ok()) else {
         return;
     };
-    let subscriber = fmt()
+    let lines = fmt::layer()
         .compact()
-        .with_env_filter(EnvFilter::new(filter))
         .with_writer(io::stderr)
         .with_ansi(face.color)
-        .with_target(verbose > 1)
-        .finish();
+        .with_target(verbose > 1);
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(targets(&filter)));
     // A second subscriber in one process: the first one goes on.
     let _ = subscriber.try_init();
 }
@@ -40,13 +41,19 @@ pub fn log_warnings() {
     let chosen = filter(0, env::var("OMLX_LOG").ok()).unwrap_or_else(|| UNASKED.to_owned());
     // The plugin repeats an argument that is no link of ours as it is, and that may be a redirect with its code.
     let directives = format!("{chosen},tauri_plugin_deep_link=off");
-    let subscriber = fmt()
-        .compact()
-        .with_env_filter(EnvFilter::new(directives))
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .finish();
+    let lines = fmt::layer().compact().with_writer(io::stderr).with_ansi(false);
+    let subscriber = tracing_subscriber::registry().with(lines.with_filter(targets(&directives)));
     let _ = subscriber.try_init();
+}
+
+/// Levels by module, such as `info,rmcp=off`; what is no such thing is left out.
+fn targets(directives: &str) -> Targets {
+    let known: Vec<&str> = directives
+        .split(',')
+        .map(str::trim)
+        .filter(|directive| directive.parse::<Targets>().is_ok())
+        .collect();
+    known.join(",").parse().unwrap_or_default()
 }
 
 fn filter(verbose: u8, variable: Option<String>) -> Option<String> {
@@ -65,6 +72,15 @@ fn filter(verbose: u8, variable: Option<String>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels_are_read_by_module_and_nonsense_is_left_out() {
+        let read = targets("warn, omlx_mcp=debug,x=[,rmcp::transport::worker=off");
+        let logs = |module: &str, level| read.would_enable(module, &level);
+        assert!(logs("hyper", tracing::Level::WARN) && !logs("hyper", tracing::Level::INFO));
+        assert!(logs("omlx_mcp::oauth", tracing::Level::DEBUG));
+        assert!(!logs("rmcp::transport::worker", tracing::Level::ERROR));
+    }
 
     #[test]
     fn nothing_is_logged_unasked_and_the_variable_wins() {

@@ -377,9 +377,14 @@ impl Server {
         self.connection.link()
     }
 
-    /// The tools and the introduction of the last discovery, of whichever process. Blocking, briefly.
-    pub fn remembered(&self) -> (Vec<Value>, Introduction) {
-        self.connection.remembered()
+    /// The tools of the last discovery, of whichever process. Blocking, briefly.
+    pub fn remembered_tools(&self) -> Vec<Value> {
+        self.connection.remembered_tools()
+    }
+
+    /// What the server said of itself then; nothing where none is known. Blocking, briefly.
+    pub fn introduction(&self) -> Introduction {
+        self.connection.introduction()
     }
 
     /// What keeps requests from being made while there is no [`Server::link`].

@@ -89,7 +89,7 @@ pub(crate) fn answer(server: &Server, seen: &Message<'_>, problem: &Problem) -> 
     let body = match seen.method() {
         "initialize" => initialize(server, seen.params().protocol_version.as_deref()),
         "server/discover" => discover(server),
-        "tools/list" => listed(json!({ "tools": server.remembered().0 }), era),
+        "tools/list" => listed(json!({ "tools": server.remembered_tools() }), era),
         "prompts/list" => listed(json!({ "prompts": [] }), era),
         "resources/list" => listed(json!({ "resources": [] }), era),
         "resources/templates/list" => listed(json!({ "resourceTemplates": [] }), era),
@@ -131,7 +131,7 @@ pub(crate) fn discover(server: &Server) -> Value {
 }
 
 fn introduced(server: &Server) -> Value {
-    let (_, said) = server.remembered();
+    let said = server.introduction();
     let mut capabilities = match said.capabilities {
         Value::Object(capabilities) => capabilities,
         _ => serde_json::Map::new(),

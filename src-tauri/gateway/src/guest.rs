@@ -120,7 +120,7 @@ impl Lobby {
         if let Some(listed) = self.tools().get(server.id()) {
             return Arc::clone(listed.set());
         }
-        let text = message::json_of(&server.remembered().0);
+        let text = message::json_of(&server.remembered_tools());
         let noted = self.note(server.id(), &text, Extent::Whole);
         noted.map(|listing| listing.set).unwrap_or_default()
     }

@@ -379,11 +379,16 @@ impl Connection {
         self.link.clone()
     }
 
-    /// The tools and the introduction of the last discovery, of whichever process. Blocking, briefly.
-    pub(crate) fn remembered(&self) -> (Vec<Value>, Introduction) {
+    /// The tools of the last discovery, of whichever process. Blocking, briefly.
+    pub(crate) fn remembered_tools(&self) -> Vec<Value> {
         let (vault, name) = &self.records;
-        let tools = vault.load_tools(name).unwrap_or_default();
-        (tools, vault.load_introduction(name).unwrap_or_default())
+        vault.load_tools(name).unwrap_or_default()
+    }
+
+    /// What the server said of itself then; nothing where none is known. Blocking, briefly.
+    pub(crate) fn introduction(&self) -> Introduction {
+        let (vault, name) = &self.records;
+        vault.load_introduction(name).unwrap_or_default()
     }
 
     /// Starts the program of a stdio server for one borrower; none for a server reached over HTTP.

@@ -36,6 +36,13 @@ pub struct Introduction {
     pub instructions: Option<String>,
 }
 
+impl Introduction {
+    /// Whether the server was ever spoken to.
+    pub fn is_known(&self) -> bool {
+        self.capabilities.is_object()
+    }
+}
+
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -39,7 +39,7 @@ use crate::{
 /// The header that names a session (MCP 2025-11-25, "Session Management").
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
-/// How long a first look at a server may take before it counts as away; and of one whose tools are known from before,
+/// How long a first look at a server may take before it counts as away; and of one that is known from before,
 /// since there are clients that wait five seconds, and never come back.
 const PATIENCE: Duration = Duration::from_secs(10);
 const SHORT_PATIENCE: Duration = Duration::from_secs(3);
@@ -242,10 +242,10 @@ pub(super) async fn link(server: &Server) -> Result<Link, Problem> {
     if let Some(link) = now {
         return Ok(link);
     }
-    let patience = if server.remembered().0.is_empty() {
-        PATIENCE
-    } else {
+    let patience = if server.introduction().is_known() {
         SHORT_PATIENCE
+    } else {
+        PATIENCE
     };
     // One that takes longer than this is told as what it is by then.
     let _ = tokio::time::timeout(patience, server.settled()).await;

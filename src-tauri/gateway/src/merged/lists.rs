@@ -53,7 +53,7 @@ impl Merged {
         let guest = self.guest();
         let servers = names::servers_of(&self.0.handle, &guest).into_iter();
         let able: Vec<Server> = servers
-            .filter(|server| may_have(&server.remembered().1, list))
+            .filter(|server| may_have(&server.introduction(), list))
             .collect();
         let asking = able.into_iter().map(|server| {
             let merged = self.clone();

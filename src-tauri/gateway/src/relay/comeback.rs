@@ -144,8 +144,7 @@ impl Relay {
     /// How long somebody is kept waiting who can be told what was last known.
     pub(super) fn patience(&self) -> Duration {
         let server = self.server();
-        let is_remembered = server.remembered().1.capabilities.is_object();
-        if is_remembered {
+        if server.introduction().is_known() {
             HURRY
         } else {
             server.time_limit() + PATIENCE
@@ -249,7 +248,7 @@ impl Relay {
 
     /// Tells the client that the lists are not what they were.
     async fn tell_changes(&self) {
-        let (_, said) = self.server().remembered();
+        let said = self.server().introduction();
         for list in ["tools", "prompts", "resources"] {
             if list == "tools" || said.capabilities.get(list).is_some() {
                 self.tell(message::notification(&format!(
