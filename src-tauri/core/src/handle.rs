@@ -11,7 +11,7 @@ use std::{
 };
 
 use rmcp::model::{CallToolResult, JsonObject, Tool};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use tokio::sync::{broadcast, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -380,6 +380,11 @@ impl Server {
     /// The tools of the last discovery, of whichever process. Blocking, briefly.
     pub fn remembered_tools(&self) -> Vec<Value> {
         self.connection.remembered_tools()
+    }
+
+    /// The same, without taking them apart.
+    pub fn remembered_tools_as_written(&self) -> Option<Box<RawValue>> {
+        self.connection.remembered_tools_as_written()
     }
 
     /// What the server said of itself then; nothing where none is known. Blocking, briefly.

@@ -120,8 +120,9 @@ impl Lobby {
         if let Some(listed) = self.tools().get(server.id()) {
             return Arc::clone(listed.set());
         }
-        let text = message::json_of(&server.remembered_tools());
-        let noted = self.note(server.id(), &text, Extent::Whole);
+        let tools = server.remembered_tools_as_written();
+        let text = tools.as_deref().map_or("[]", RawValue::get);
+        let noted = self.note(server.id(), text, Extent::Whole);
         noted.map(|listing| listing.set).unwrap_or_default()
     }
 

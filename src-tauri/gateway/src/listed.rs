@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use omlx_mcp::access::{ListDigest, ToolSet};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// How many pages of one server's list are kept; the one noted least lately gives way.
 const PAGES: usize = 64;
@@ -36,7 +36,8 @@ pub(crate) struct Listed {
 impl Listing {
     /// Reads the text of an array; none when it is none.
     pub(crate) fn read(text: &str, digest: ListDigest) -> Option<Self> {
-        let tools: Vec<Value> = serde_json::from_str(text).ok()?;
+        // One tool after the other: all of a large list at once, taken apart, is many times its text.
+        let tools: Vec<&RawValue> = serde_json::from_str(text).ok()?;
         Some(Self {
             digest,
             set: Arc::new(ToolSet::of(&tools)),
@@ -82,7 +83,7 @@ impl Listed {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

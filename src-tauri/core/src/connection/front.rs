@@ -10,7 +10,7 @@ use std::{
 };
 
 use rmcp::model::{CallToolResult, JsonObject, Tool};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -383,6 +383,11 @@ impl Connection {
     pub(crate) fn remembered_tools(&self) -> Vec<Value> {
         let (vault, name) = &self.records;
         vault.load_tools(name).unwrap_or_default()
+    }
+
+    pub(crate) fn remembered_tools_as_written(&self) -> Option<Box<RawValue>> {
+        let (vault, name) = &self.records;
+        vault.load_tools_as_written(name)
     }
 
     /// What the server said of itself then; nothing where none is known. Blocking, briefly.

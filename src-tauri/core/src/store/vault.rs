@@ -7,7 +7,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -173,6 +173,11 @@ impl Vault {
 
     /// The tools as the server last listed them, verbatim. Apart from the record, which is read for every status.
     pub fn load_tools(&self, server: impl Into<RecordName>) -> Option<Vec<Value>> {
+        self.read_record(&server.into(), "tools.json")
+    }
+
+    /// The same, without taking them apart.
+    pub(crate) fn load_tools_as_written(&self, server: impl Into<RecordName>) -> Option<Box<RawValue>> {
         self.read_record(&server.into(), "tools.json")
     }
 
