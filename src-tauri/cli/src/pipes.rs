@@ -40,6 +40,10 @@ mod direct {
 
     use super::{AsyncRead, AsyncWrite, Pin, io};
 
+    /// How much may wait in a pipe for its reader, in bytes: as much as Linux gives anybody.
+    #[cfg(target_os = "linux")]
+    const WIDTH: i32 = 1024 * 1024;
+
     pub(super) fn input() -> io::Result<Option<Pin<Box<dyn AsyncRead + Send>>>> {
         let (kind, file) = opened(io::stdin().as_fd().try_clone_to_owned()?)?;
         Ok(if kind.is_fifo() {
@@ -54,6 +58,7 @@ mod direct {
     pub(super) fn output() -> io::Result<Option<Pin<Box<dyn AsyncWrite + Send + Sync>>>> {
         let (kind, file) = opened(io::stdout().as_fd().try_clone_to_owned()?)?;
         Ok(if kind.is_fifo() {
+            widen(&file);
             Some(Box::pin(Sender::from_file(file)?))
         } else if kind.is_socket() {
             Some(Box::pin(socket(file)?))
@@ -61,6 +66,15 @@ mod direct {
             None
         })
     }
+
+    /// A large message goes through in fewer turns. Where there is no more room to be had, it takes a few more.
+    #[cfg(target_os = "linux")]
+    fn widen(pipe: &File) {
+        let _ = nix::fcntl::fcntl(pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(WIDTH));
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn widen(_pipe: &File) {}
 
     fn opened(descriptor: OwnedFd) -> io::Result<(FileType, File)> {
         let file = File::from(descriptor);
