@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,7 @@ use omlx_mcp::{
 };
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value, json, value::RawValue};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::{
     listed::{Extent, Listed, Listing},
@@ -36,6 +36,7 @@ const GATHERING: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub(crate) struct Lobby {
     access: Access,
+    changes: Arc<OnceLock<watch::Receiver<u64>>>,
     tools: Arc<Mutex<HashMap<ServerId, Listed>>>,
     lines: mpsc::Sender<Line>,
 }
@@ -92,6 +93,7 @@ impl Lobby {
         tokio::spawn(clerk.run());
         Self {
             access,
+            changes: Arc::default(),
             tools: Arc::default(),
             lines,
         }
@@ -175,6 +177,19 @@ impl Guest {
         self.lobby
             .access
             .permit(&self.client, (server.id(), tool), &known)
+    }
+
+    /// Which of the tools known of a server it may see as things are now, as their places in their lists. Blocking, briefly.
+    pub(crate) fn visible(&self, server: &Server) -> Vec<usize> {
+        let (guest, known) = (self.now(), self.lobby.known(server));
+        let visible = self.lobby.access.sieve(&guest.client, server.id(), &known);
+        visible.unwrap_or_default()
+    }
+
+    /// Changes whenever rules or approvals do, anybody's.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        let changes = self.lobby.changes.get_or_init(|| self.lobby.access.changes());
+        changes.clone()
     }
 
     /// The header fields that a tool wants some of its arguments in.

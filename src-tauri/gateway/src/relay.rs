@@ -82,6 +82,8 @@ struct Inner {
     in_flight: Mutex<HashMap<Id, CancellationToken>>,
     /// The client was told something that is not so any more.
     away: AtomicBool,
+    /// The client knows which tools there are, and is told when there are others.
+    informed: AtomicBool,
     tasks: TaskTracker,
     over: CancellationToken,
 }
@@ -123,6 +125,7 @@ impl Relay {
             deaf: Arc::default(),
             in_flight: Mutex::default(),
             away: AtomicBool::default(),
+            informed: AtomicBool::default(),
             tasks: TaskTracker::new(),
             over: CancellationToken::new(),
         }));
@@ -250,7 +253,9 @@ impl Relay {
                 self.tell(guest.sieve_answer(server.id(), message, &list)).await;
             }
         };
-        tokio::join!(asking, sieving).0
+        let (answered, ()) = tokio::join!(asking, sieving);
+        self.keep_informed();
+        answered
     }
 
     /// Passes on a request and its answer, whatever that is; how it went.

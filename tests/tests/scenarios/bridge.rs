@@ -247,3 +247,36 @@ async fn a_name_that_is_not_in_the_config_file_is_a_usage_error_on_standard_erro
     assert!(ran.words.contains("demo"), "{}", ran.words);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_client_is_told_when_it_may_see_other_tools_and_not_when_it_may_see_the_same() -> TestResult {
+    let (_demo, desk) = signed_in(Era::Session).await?;
+    let omlx = async |words: &[&str]| Omlx::on(&desk, OMLX, words).run().await;
+    let used = omlx(&["mcp", "use", "claude-desktop", "--server", "demo", "--json"]).await?;
+    let path = used.json()?["path"].as_str().ok_or("no path")?.to_owned();
+    let config: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    let words = config["mcpServers"]["demo"]["args"]
+        .as_array()
+        .ok_or("no words")?;
+    let id = words.iter().skip_while(|word| *word != "--client").nth(1);
+    let id = id.and_then(Value::as_str).ok_or("no client")?;
+    let (mut client, _) = Client::greeted(&desk, &["demo", "--client", id]).await?;
+    let all = client.ask("tools/list", json!({})).await?;
+    assert!(
+        all["result"]["tools"]
+            .as_array()
+            .is_some_and(|tools| tools.len() > 1)
+    );
+    for (rule, left) in [("demo__add", "add"), ("demo__echo", "echo")] {
+        let allowed = omlx(&["mcp", "access", "allow", "claude desktop", "--tool", rule]).await?;
+        assert_eq!(allowed.code, Some(0), "{}", allowed.words);
+        client.until("notifications/tools/list_changed").await?;
+        let tools = client.ask("tools/list", json!({})).await?;
+        assert_eq!(tools["result"]["tools"][0]["name"], left, "{tools}");
+    }
+    let renamed = omlx(&["mcp", "access", "rename", "claude desktop", "Claude"]).await?;
+    assert_eq!(renamed.code, Some(0), "{}", renamed.words);
+    client.ask("ping", json!({})).await?;
+    assert!(client.aside.is_empty(), "{:?}", client.aside);
+    Ok(())
+}

@@ -317,11 +317,15 @@ impl Merged {
 
     /// Says when the tools are not what they were, and gives up the servers that are not lent any more.
     async fn tell_changes(&self) {
-        let mut news = self.0.handle.events();
+        let (mut news, mut rules) = (self.0.handle.events(), self.guest().changes());
         loop {
             let heard = tokio::select! {
                 () = self.0.over.cancelled() => return,
                 heard = news.recv() => heard,
+                Ok(()) = rules.changed() => {
+                    self.tell(message::notification("notifications/tools/list_changed")).await;
+                    continue;
+                }
             };
             let lists: &[&str] = match heard {
                 Ok(Event::ToolsDiscovered { server, .. }) if self.guest().may_use(&server) => &["tools"],

@@ -246,6 +246,35 @@ impl Relay {
         self.tell_changes().await;
     }
 
+    /// From the first list of tools on, the client is told when it may see others: one was approved, or a rule changed.
+    pub(super) fn keep_informed(&self) {
+        if self.0.informed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let relay = self.clone();
+        self.0.tasks.spawn(async move {
+            let (mut rules, mut shown) = (relay.0.guest.changes(), relay.visible().await);
+            loop {
+                tokio::select! {
+                    () = relay.0.over.cancelled() => return,
+                    heard = rules.changed() => if heard.is_err() { return },
+                }
+                let visible = relay.visible().await;
+                if visible != shown {
+                    shown = visible;
+                    let others = message::notification("notifications/tools/list_changed");
+                    relay.tell(others).await;
+                }
+            }
+        });
+    }
+
+    async fn visible(&self) -> Vec<usize> {
+        let (guest, server) = (self.0.guest.clone(), self.server());
+        let looking = tokio::task::spawn_blocking(move || guest.visible(&server));
+        looking.await.unwrap_or_default()
+    }
+
     /// Tells the client that the lists are not what they were.
     async fn tell_changes(&self) {
         let said = self.server().introduction();
