@@ -6,8 +6,9 @@ cd "$(dirname "$0")/.."
 cargo build --quiet --release -p omlx-cli
 cp target/release/omlx target/release/omlx-measured
 cargo build --quiet --release -p omlx-tests --bin bench --bin callers --bin bench-gateway
-target/release/bench target/release/omlx-measured
-target/release/bench-gateway target/release/omlx-measured
+target/release/bench "$PWD/target/release/omlx-measured"
+target/release/bench-gateway "$PWD/target/release/omlx-measured"
+scripts/instructions.sh
 if [ "${1:-}" = --peers ]; then
   node=tests/interop/node_modules/.bin/node
   [ -x "$node" ] || node=node
