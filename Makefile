@@ -22,7 +22,7 @@ check-macos: ## The lints of the macOS target, on a Mac or on Debian (docs/macos
 	@scripts/macos/check.sh
 
 bench: ## Figures and ratios, measured in one run (docs/performance.md)
-	@scripts/setup.sh rust node desktop e2e
+	@scripts/setup.sh rust node python desktop e2e
 	@scripts/bench.sh --peers
 
 bundle: ## The app as packages for this system, in target/release/bundle

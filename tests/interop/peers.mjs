@@ -1,7 +1,7 @@
 // The bridge beside what others use in its place, one after the other, round by round, in front of one server without
 // sign-in. Read the ratios: seconds are this machine's. Nothing here passes or fails.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,9 +12,9 @@ const ROUNDS = 5;
 const CALLS = 300;
 const MANY = 3_000;
 
-const omlx = process.argv[2];
+const [omlx, installed] = process.argv.slice(2);
 if (!omlx) {
-  console.error('usage: node measure.mjs OMLX');
+  console.error('usage: node peers.mjs OMLX [FOLDER]   FOLDER has what `scripts/peers.sh` installed there');
   process.exit(2);
 }
 
@@ -132,21 +132,26 @@ async function measure(url, folder) {
     MCP_REMOTE_CONFIG_DIR: join(folder, 'mcp-auth'),
   };
   const proxy = fileURLToPath(new URL('node_modules/mcp-remote/dist/proxy.js', import.meta.url));
-  const ways = {
-    bridge: [omlx, 'mcp', 'bridge', 'bench'],
-    'mcp-remote': [process.execPath, proxy, url],
-  };
+  const supergateway = join(installed ?? '', 'node_modules/supergateway/dist/index.js');
+  const mcpProxy = join(installed ?? '', 'python/bin/mcp-proxy');
+  const ways = { bridge: [omlx, 'mcp', 'bridge', 'bench'], 'mcp-remote': [process.execPath, proxy, url] };
+  if (existsSync(supergateway)) {
+    ways.supergateway = [process.execPath, supergateway, '--streamableHttp', url, '--logLevel', 'none'];
+  }
+  if (existsSync(mcpProxy)) ways['mcp-proxy'] = [mcpProxy, '--transport', 'streamablehttp', url];
   const figures = Object.fromEntries(Object.keys(ways).map((name) => [name, { start: [], call: [] }]));
   for (let number = 0; number < ROUNDS; number++) await round(ways, env, figures);
   for (const [name, words] of Object.entries(ways)) {
     const { start, call, idle } = figures[name];
     figures[name] = { start: median(start), call: median(call) * 1_000, idle, many: await afterMany(words, env) };
   }
-  const [ours, theirs] = [figures.bridge, figures['mcp-remote']];
-  const line = (what, key, unit) =>
-    console.log(
-      `${what.padEnd(28)} bridge ${ours[key].toFixed(1)} ${unit}   mcp-remote ${theirs[key].toFixed(1)} ${unit} (${(theirs[key] / ours[key]).toFixed(1)} ×)`,
+  const { bridge: ours, ...others } = figures;
+  const line = (what, key, unit) => {
+    const beside = Object.entries(others).map(
+      ([name, theirs]) => `${name} ${theirs[key].toFixed(1)} ${unit} (${(theirs[key] / ours[key]).toFixed(1)} ×)`,
     );
+    console.log(`${what.padEnd(28)} bridge ${ours[key].toFixed(1)} ${unit}   ${beside.join('   ')}`);
+  };
   line('start to first tools/list', 'start', 'ms');
   line('one call, whole', 'call', 'µs');
   line('PSS idle', 'idle', 'MiB');
