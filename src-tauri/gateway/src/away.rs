@@ -14,6 +14,10 @@ const SESSION_VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "
 /// The version of the stateless era.
 pub(crate) const STATELESS_VERSION: &str = "2026-07-28";
 
+/// The lists of which the last discovery keeps nothing. Of a server that is there, a hiccup must not look as if they were
+/// empty.
+pub(crate) const FORGOTTEN: [&str; 3] = ["prompts/list", "resources/list", "resources/templates/list"];
+
 /// Says what keeps a server from being used, and what a person does about it, in plain sentences.
 pub(crate) fn sentence(server: &ServerId, problem: &Problem) -> String {
     let name = server.as_str();

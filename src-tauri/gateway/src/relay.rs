@@ -53,10 +53,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a client is kept waiting for what can be told from the last discovery as well; some give up after five
 /// seconds without a byte.
-const HURRY: Duration = Duration::from_secs(3);
-
-/// The lists of which the last discovery keeps nothing.
-const FORGOTTEN: [&str; 3] = ["prompts/list", "resources/list", "resources/templates/list"];
+pub(crate) const HURRY: Duration = Duration::from_secs(3);
 
 /// How long a server is given to take note that a client is gone.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -293,8 +290,7 @@ impl Relay {
     ) -> (Bytes, Problem) {
         let (is_away, problem) = match failure {
             Failure::Away(problem) => (true, problem),
-            // Nothing is remembered of these lists, and a hiccup must not look as if they were empty.
-            Failure::Unanswered(why) if is_away(&why) && FORGOTTEN.contains(&seen.method()) => {
+            Failure::Unanswered(why) if is_away(&why) && away::FORGOTTEN.contains(&seen.method()) => {
                 (false, self.explain(why).await)
             }
             Failure::Unanswered(why) => (is_away(&why), self.explain(why).await),

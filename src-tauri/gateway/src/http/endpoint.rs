@@ -12,7 +12,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures::{StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
@@ -24,6 +24,7 @@ use omlx_mcp::{
 use serde_json::json;
 
 use super::{
+    answers::SIGN_OF_LIFE,
     forward, newer,
     reply::{self, Reply},
     router::{Asked, Desk},
@@ -34,15 +35,15 @@ use crate::{
     behind::Offer,
     guest::{self, ListAsked},
     message::{self, INVALID_REQUEST, Kind, Message},
+    relay::HURRY,
 };
 
 /// The header that names a session (MCP 2025-11-25, "Session Management").
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
-/// How long a first look at a server may take before it counts as away; and of one that is known from before,
-/// since there are clients that wait five seconds, and never come back.
+/// How long a first look at a server may take before it counts as away; one that is known from before has less
+/// ([`HURRY`]).
 const PATIENCE: Duration = Duration::from_secs(10);
-const SHORT_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long a server that does not answer, and is not known to be away, is left alone.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -218,7 +219,7 @@ fn until_there(desk: &Arc<Desk>, server: &Server) -> Reply {
                     let changed = message::notification("notifications/tools/list_changed");
                     (reply::event(&changed), None)
                 }),
-                () = tokio::time::sleep(KEEP_ALIVE) => Some((Bytes::from_static(b":\n\n"), Some(there))),
+                () = tokio::time::sleep(KEEP_ALIVE) => Some((SIGN_OF_LIFE, Some(there))),
             }
         }
     });
@@ -243,7 +244,7 @@ pub(super) async fn link(server: &Server) -> Result<Link, Problem> {
         return Ok(link);
     }
     let patience = if server.introduction().is_known() {
-        SHORT_PATIENCE
+        HURRY
     } else {
         PATIENCE
     };

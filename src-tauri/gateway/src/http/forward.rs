@@ -29,7 +29,7 @@ use crate::{
     message::{Kind, Message},
     upstream::{
         fault::Unanswered,
-        http::{Media, collected, media, unexpected},
+        http::{Media, collected, is_trouble, media, refusal_in, unexpected},
     },
 };
 
@@ -38,16 +38,6 @@ const MAX_LIST: usize = 16 * 1024 * 1024;
 
 /// The largest JSON that comes with a server's failure, in bytes.
 const MAX_TROUBLE: usize = 1024 * 1024;
-
-/// What is answered in the place of a server that is there and has failed once: what it said of itself, and its tools. To
-/// anything else it is an error that tells of a failure, and not an empty list.
-const REMEMBERED: [&str; 5] = [
-    "initialize",
-    "server/discover",
-    "tools/list",
-    "tools/call",
-    "ping",
-];
 
 /// Up to here a stream whose length is known is passed back in one piece, in bytes: who writes the length of a stream has
 /// written all of it.
@@ -138,19 +128,10 @@ pub(super) async fn post(
     }
 }
 
-/// A status that says nothing of the request, but that the server is not up to any.
-fn is_trouble(status: StatusCode) -> bool {
-    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
-}
-
 /// A JSON-RPC error is the server's own answer; any other JSON is that of something in front of it.
 async fn in_trouble(response: reqwest::Response) -> Result<Reply, Unanswered> {
-    let (status, why) = (response.status(), unexpected(&response));
-    let fields = passing(response.headers(), &DOWN);
-    let body = collected(response, MAX_TROUBLE).await?;
-    if !Message::peek(&body).is_ok_and(|said| said.error.is_some()) {
-        return Err(why);
-    }
+    let (status, fields) = (response.status(), passing(response.headers(), &DOWN));
+    let body = refusal_in(response, MAX_TROUBLE).await?;
     let mut answer = Response::new(reply::whole(body));
     (*answer.status_mut(), *answer.headers_mut()) = (status, fields);
     Ok(answer)
@@ -207,8 +188,7 @@ async fn unanswered(
     if let Some(called) = called {
         called.over(&problem.code);
     }
-    let is_remembered = seen.kind() != Some(Kind::Request) || REMEMBERED.contains(&seen.method());
-    if is_remembered && crate::relay::is_away(&why) {
+    if crate::relay::is_away(&why) && !away::FORGOTTEN.contains(&seen.method()) {
         return endpoint::in_its_place(desk, server, ((asked, seen), &problem)).await;
     }
     match (seen.kind(), seen.id) {

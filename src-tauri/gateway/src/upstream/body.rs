@@ -78,11 +78,16 @@ pub(crate) fn media(response: &reqwest::Response) -> Media {
     }
 }
 
+/// A status that says nothing of the request, but that the server is not up to any.
+pub(crate) fn is_trouble(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
 /// Why a response without a message is no answer.
 pub(crate) fn unexpected(response: &reqwest::Response) -> Unanswered {
     let status = response.status();
     let host = response.url().host_str().unwrap_or_default().to_owned();
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+    if is_trouble(status) {
         Unanswered::Http(HttpFault::ServerError {
             host,
             status,
@@ -99,10 +104,11 @@ pub(crate) fn unexpected(response: &reqwest::Response) -> Unanswered {
     }
 }
 
-/// The JSON-RPC error that comes with an error status. Other JSON is a proxy's, and the status is what counts.
-pub(super) async fn refusal_in(response: reqwest::Response) -> Result<Bytes, Unanswered> {
+/// The JSON-RPC error of at most `limit` bytes that comes with an error status. Other JSON is a proxy's, and the status is
+/// what counts.
+pub(crate) async fn refusal_in(response: reqwest::Response, limit: usize) -> Result<Bytes, Unanswered> {
     let fault = unexpected(&response);
-    let body = collected(response, MAX_HANDSHAKE).await?;
+    let body = collected(response, limit).await?;
     let error = Message::peek(&body).ok().and_then(|seen| seen.error);
     if error.is_some_and(|error| serde_json::from_str::<Refusal>(error.get()).is_ok()) {
         Ok(body)

@@ -17,9 +17,9 @@ use omlx_mcp::connection::{
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use super::body::{Media, collected, media, unexpected};
+pub(crate) use super::body::{Media, collected, is_trouble, media, refusal_in, unexpected};
 use super::{
-    body::{MAX_HANDSHAKE, first_answer, is_for_now, refusal_in},
+    body::{MAX_HANDSHAKE, first_answer, is_for_now},
     fault::Unanswered,
 };
 use crate::{
@@ -246,7 +246,7 @@ impl HttpWire {
         let (success, kind) = (response.status().is_success(), media(&response));
         let answer = match kind {
             Media::Json if success => collected(response, MAX_HANDSHAKE).await?,
-            Media::Json => refusal_in(response).await?,
+            Media::Json => refusal_in(response, MAX_HANDSHAKE).await?,
             Media::Events if success => first_answer(response).await?,
             _ => return Err(unexpected(&response)),
         };
@@ -497,7 +497,7 @@ async fn json(mut response: reqwest::Response, ask: &Ask) -> Result<(), Unanswer
 
 /// An error status with a JSON body: the server's JSON-RPC error, under the id that was asked with.
 async fn refused(response: reqwest::Response, ask: &Ask) -> Result<(), Unanswered> {
-    let body = refusal_in(response).await?;
+    let body = refusal_in(response, MAX_HANDSHAKE).await?;
     match Message::peek(&body).ok().and_then(|seen| seen.error) {
         Some(error) => Ok(ask
             .out
