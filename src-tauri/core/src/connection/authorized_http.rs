@@ -19,13 +19,13 @@ use http::{
     HeaderMap, Method, StatusCode,
     header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE},
 };
+use omlx_nearby::Address;
 use tokio::sync::watch;
 use url::Url;
 
 use super::{
     carrier::{Carrier, Parcel},
     fault::{HttpFault, host, said},
-    nearby::Address,
     token_source::{TokenSource, Verdict},
 };
 use crate::{

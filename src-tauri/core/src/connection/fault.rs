@@ -6,9 +6,10 @@
 use std::{error::Error, io, sync::Arc, time::Duration};
 
 use http::StatusCode;
+use omlx_nearby::Lost;
 use url::Url;
 
-use super::{authorized_http::Refusal, nearby::Lost};
+use super::authorized_http::Refusal;
 use crate::{Action, Explain, Problem, network};
 
 /// No usable answer from an HTTP server.

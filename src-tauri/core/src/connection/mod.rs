@@ -3,7 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | `authorized_http` | every HTTP request to an MCP server: static headers, bearer, one refresh, no redirects |
-//! | `carrier`, `nearby` | what requests leave by; connections to servers on this machine |
+//! | `carrier` | what requests leave by |
 //! | `token_source` | the seam behind which a token is refreshed |
 //! | `transport` | streamable HTTP, legacy HTTP+SSE, stdio |
 //! | `era`, `open` | finding out what a server speaks, with the fewest requests |
@@ -28,7 +28,6 @@ mod guarded;
 mod link;
 mod live;
 pub mod login_path;
-mod nearby;
 pub mod open;
 mod owner;
 mod process_group;
