@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 use memchr::memmem::Finder;
 use omlx_mcp::{
     Explain, ServerId,
-    access::{Access, Call, Client, ListDigest, Refusal, ToolSet},
+    access::{Access, AccessError, Call, Client, ListDigest, Refusal, Source, ToolSet},
     handle::Server,
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    listed::{Extent, Listed, Listing},
+    listed::{Listed, Listing, Whence},
     message::{self, INTERNAL_ERROR, Id, Message},
     upstream::parameters,
 };
@@ -37,8 +37,23 @@ const GATHERING: Duration = Duration::from_millis(20);
 pub(crate) struct Lobby {
     access: Access,
     changes: Arc<OnceLock<watch::Receiver<u64>>>,
-    tools: Arc<Mutex<HashMap<ServerId, Listed>>>,
+    tools: Arc<Mutex<HashMap<ServerId, Kept>>>,
     lines: mpsc::Sender<Line>,
+}
+
+/// What is known of a server's tools, by the entry it has.
+struct Kept {
+    server: Server,
+    listed: Listed,
+}
+
+impl Kept {
+    fn of(server: &Server) -> Self {
+        Self {
+            server: server.clone(),
+            listed: Listed::default(),
+        }
+    }
 }
 
 /// A client that has been let in; cheap to clone.
@@ -105,6 +120,11 @@ impl Lobby {
         Some(self.guest(client))
     }
 
+    /// Why nobody can be let in, whatever key they show.
+    pub(crate) fn trouble(&self) -> Option<AccessError> {
+        self.access.trouble()
+    }
+
     /// A client that is known already.
     pub(crate) fn guest(&self, client: Client) -> Guest {
         Guest {
@@ -113,38 +133,44 @@ impl Lobby {
         }
     }
 
-    fn tools(&self) -> std::sync::MutexGuard<'_, HashMap<ServerId, Listed>> {
+    fn tools(&self) -> std::sync::MutexGuard<'_, HashMap<ServerId, Kept>> {
         self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What `server` lists at present, as far as known.
-    fn known(&self, server: &Server) -> Arc<ToolSet> {
-        if let Some(listed) = self.tools().get(server.id()) {
-            return Arc::clone(listed.set());
+    /// What `server` lists at present, as far as known, and whether it has said so itself.
+    fn known(&self, server: &Server) -> (Arc<ToolSet>, Source) {
+        if let Some(known) = self.with_listed(server, |listed| listed.known()) {
+            return known;
         }
         let tools = server.remembered_tools_as_written();
         let text = tools.as_deref().map_or("[]", RawValue::get);
-        let noted = self.note(server.id(), text, Extent::Whole);
-        noted.map(|listing| listing.set).unwrap_or_default()
+        let noted = self.note(server, text, Whence::Memory);
+        let set = noted.map(|listing| listing.set).unwrap_or_default();
+        (set, Source::Memory)
     }
 
-    /// Takes note of a list, which is read only if it is not the one that is known; none when it is no list.
-    fn note(&self, server: &ServerId, text: &str, extent: Extent) -> Option<Listing> {
+    /// Takes note of a list, which is read only if it is not one that is known; none when it is no list.
+    fn note(&self, server: &Server, text: &str, whence: Whence) -> Option<Listing> {
         let digest = ListDigest::of(text);
-        let known = self
-            .tools()
-            .get(server)
-            .and_then(|listed| listed.find(digest).cloned());
+        let known = self.with_listed(server, |listed| listed.find(digest).cloned());
         let listing = match known {
             Some(listing) => listing,
             None => Listing::read(text, digest)?,
         };
-        let mut tools = self.tools();
-        tools
-            .entry(server.clone())
-            .or_default()
-            .note(listing.clone(), extent);
+        self.with_listed(server, |listed| listed.note(listing.clone(), whence));
         Some(listing)
+    }
+
+    /// What was listed is forgotten with the entry it was listed by: another address is another server.
+    fn with_listed<T>(&self, server: &Server, access: impl FnOnce(&mut Listed) -> T) -> T {
+        let mut tools = self.tools();
+        let kept = tools
+            .entry(server.id().clone())
+            .or_insert_with(|| Kept::of(server));
+        if !kept.server.is_same(server) {
+            *kept = Kept::of(server);
+        }
+        access(&mut kept.listed)
     }
 }
 
@@ -173,28 +199,30 @@ impl Guest {
 
     /// Whether it may call a tool.
     pub(crate) fn permit(&self, server: &Server, tool: &str) -> Result<(), Refusal> {
-        let known = self.lobby.known(server);
+        let (known, source) = self.lobby.known(server);
         self.lobby
             .access
-            .permit(&self.client, (server.id(), tool), &known)
+            .permit(&self.client, (server.id(), tool), (&known, source))
     }
 
     /// Which of the tools known of a server it may see as things are now, as their places in their lists. Blocking, briefly.
     pub(crate) fn visible(&self, server: &Server) -> Vec<usize> {
-        let (guest, known) = (self.now(), self.lobby.known(server));
-        let visible = self.lobby.access.sieve(&guest.client, server.id(), &known);
+        let (guest, (known, _)) = (self.now(), self.lobby.known(server));
+        let visible = self.lobby.access.visible(&guest.client, server.id(), &known);
         visible.unwrap_or_default()
     }
 
-    /// Changes whenever rules or approvals do, anybody's.
+    /// Changes whenever rules or approvals do from now on, anybody's.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         let changes = self.lobby.changes.get_or_init(|| self.lobby.access.changes());
-        changes.clone()
+        let mut changes = changes.clone();
+        changes.mark_unchanged();
+        changes
     }
 
     /// The header fields that a tool wants some of its arguments in.
     pub(crate) fn fields_for(&self, server: &Server, tool: &str, arguments: Option<&RawValue>) -> HeaderMap {
-        let schema = self.lobby.known(server).input_schema(tool);
+        let schema = self.lobby.known(server).0.input_schema(tool);
         let arguments = arguments.and_then(|arguments| serde_json::from_str(arguments.get()).ok());
         match (schema, arguments) {
             (Some(schema), Some(arguments)) => parameters::fields(&schema, &arguments),
@@ -202,10 +230,11 @@ impl Guest {
         }
     }
 
-    /// The tools it may see, of all that a server lists.
-    pub(crate) fn sieve(&self, server: &ServerId, tools: Vec<Value>) -> Vec<Value> {
+    /// The tools it may see, of all that a server listed last.
+    pub(crate) fn remembered_tools(&self, server: &Server) -> Vec<Value> {
+        let tools = server.remembered_tools();
         let text = message::json_of(&tools);
-        let Some((places, _)) = self.places(server, &text, Extent::Whole) else {
+        let Some((places, _)) = self.places(server, &text, Whence::Memory) else {
             return Vec::new();
         };
         let mut tools: Vec<Option<Value>> = tools.into_iter().map(Some).collect();
@@ -215,11 +244,12 @@ impl Guest {
 
     /// Where the tools it may see stand in a list, and how many entries that has; none when it is no list. Where it
     /// cannot be found out, it may see none.
-    fn places(&self, server: &ServerId, text: &str, extent: Extent) -> Option<(Vec<usize>, usize)> {
-        let listing = self.lobby.note(server, text, extent)?;
-        let places = self.lobby.access.sieve(&self.client, server, &listing.set);
+    fn places(&self, server: &Server, text: &str, whence: Whence) -> Option<(Vec<usize>, usize)> {
+        let listing = self.lobby.note(server, text, whence)?;
+        let tools = (&*listing.set, whence.source());
+        let places = self.lobby.access.sieve(&self.client, server.id(), tools);
         let places = places.unwrap_or_else(|error| {
-            tracing::error!(%server, code = error.code(), "{error}");
+            tracing::error!(server = %server.id(), code = error.code(), "{error}");
             Vec::new()
         });
         Some((places, listing.count))
@@ -227,18 +257,28 @@ impl Guest {
 
     /// An answer to `tools/list` with the tools it may see; any other message as it is. One that cannot be read, or that
     /// a client could read in another way than we do, is not passed on: nobody has approved what it says.
-    pub(crate) fn sieve_answer(&self, server: &ServerId, answer: Bytes, asked: &ListAsked) -> Bytes {
-        match self.sieved(server, &answer, asked) {
+    pub(crate) fn sieve_answer(
+        &self,
+        server: &Server,
+        (answer, source): (Bytes, Source),
+        asked: &ListAsked,
+    ) -> Bytes {
+        match self.sieved(server, (&answer, source), asked) {
             Some(Sieved::AsItCame) => answer,
             Some(Sieved::Rewritten(sieved)) => sieved,
             None => {
-                let sentence = format!("{server} has sent a list of tools that cannot be read");
+                let sentence = format!("{} has sent a list of tools that cannot be read", server.id());
                 message::error(Some(&asked.id.raw()), INTERNAL_ERROR, &sentence)
             }
         }
     }
 
-    fn sieved(&self, server: &ServerId, answer: &[u8], asked: &ListAsked) -> Option<Sieved> {
+    fn sieved(
+        &self,
+        server: &Server,
+        (answer, source): (&[u8], Source),
+        asked: &ListAsked,
+    ) -> Option<Sieved> {
         let seen = Message::peek(answer).ok()?;
         let (Some(id), Some(result)) = (seen.id, seen.result) else {
             return Some(Sieved::AsItCame);
@@ -247,12 +287,12 @@ impl Guest {
         let Some(tools) = list.tools else {
             return Some(Sieved::AsItCame);
         };
-        let extent = if asked.is_first && list.next.is_none() {
-            Extent::Whole
-        } else {
-            Extent::Part
+        let whence = match source {
+            Source::Memory => Whence::Memory,
+            Source::Server if asked.is_first && list.next.is_none() => Whence::Whole,
+            Source::Server => Whence::Part,
         };
-        let (places, count) = self.places(server, tools.get(), extent)?;
+        let (places, count) = self.places(server, tools.get(), whence)?;
         // Untouched, it is passed on as it came.
         if places.len() == count {
             return Some(Sieved::AsItCame);

@@ -2,17 +2,30 @@
 
 use std::sync::Arc;
 
-use omlx_mcp::access::{ListDigest, ToolSet};
+use omlx_mcp::access::{ListDigest, Source, ToolSet};
 use serde_json::value::RawValue;
 
 /// How many pages of one server's list are kept; the one noted least lately gives way.
 const PAGES: usize = 64;
 
-/// Whether a list has all of a server's tools, or there are others on another page.
+/// Where a list comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub(crate) enum Whence {
+    /// The server has sent it, with all of its tools.
     Whole,
+    /// The server has sent it, and there are others on another page.
     Part,
+    /// It was sent to some process some time ago.
+    Memory,
+}
+
+impl Whence {
+    pub(crate) fn source(self) -> Source {
+        match self {
+            Self::Whole | Self::Part => Source::Server,
+            Self::Memory => Source::Memory,
+        }
+    }
 }
 
 /// One list, or one page of it.
@@ -31,6 +44,8 @@ pub(crate) struct Listed {
     /// The one noted last comes first.
     pages: Vec<Listing>,
     set: Arc<ToolSet>,
+    /// What is remembered of another time; it counts until the server has listed any.
+    remembered: Option<Listing>,
 }
 
 impl Listing {
@@ -49,23 +64,32 @@ impl Listing {
 impl Listed {
     /// A list that was read before.
     pub(crate) fn find(&self, digest: ListDigest) -> Option<&Listing> {
-        self.pages.iter().find(|page| page.digest == digest)
+        let mut all = self.pages.iter().chain(&self.remembered);
+        all.find(|page| page.digest == digest)
     }
 
-    /// Every tool known, each as it was listed last.
-    pub(crate) fn set(&self) -> &Arc<ToolSet> {
-        &self.set
+    /// Every tool known, each as it was listed last, and by whom; none when nothing is known.
+    pub(crate) fn known(&self) -> Option<(Arc<ToolSet>, Source)> {
+        if !self.pages.is_empty() {
+            return Some((Arc::clone(&self.set), Source::Server));
+        }
+        let remembered = self.remembered.as_ref()?;
+        Some((Arc::clone(&remembered.set), Source::Memory))
     }
 
     /// Takes note of what has just been listed.
-    pub(crate) fn note(&mut self, listing: Listing, extent: Extent) {
+    pub(crate) fn note(&mut self, listing: Listing, whence: Whence) {
         let newest = self.pages.first().map(|page| page.digest);
-        if newest == Some(listing.digest) && (extent == Extent::Part || self.pages.len() == 1) {
-            return;
-        }
-        match extent {
-            Extent::Whole => self.pages.clear(),
-            Extent::Part => self.pages.retain(|page| page.digest != listing.digest),
+        let is_newest = newest == Some(listing.digest);
+        match whence {
+            Whence::Memory => {
+                self.remembered = Some(listing);
+                return;
+            }
+            Whence::Part if is_newest => return,
+            Whence::Whole if is_newest && self.pages.len() == 1 => return,
+            Whence::Whole => self.pages.clear(),
+            Whence::Part => self.pages.retain(|page| page.digest != listing.digest),
         }
         self.pages.insert(0, listing);
         self.pages.truncate(PAGES);
@@ -97,16 +121,16 @@ mod tests {
     }
 
     fn known(listed: &Listed) -> String {
-        format!("{:?}", listed.set())
+        format!("{:?}", listed.known())
     }
 
     #[test]
     fn a_whole_list_takes_the_place_of_all_that_was_known() {
         let mut listed = Listed::default();
-        listed.note(listing(&json!([tool("a", "first")])), Extent::Part);
-        listed.note(listing(&json!([tool("b", "second")])), Extent::Part);
+        listed.note(listing(&json!([tool("a", "first")])), Whence::Part);
+        listed.note(listing(&json!([tool("b", "second")])), Whence::Part);
         assert!(known(&listed).contains("first") && known(&listed).contains("second"));
-        listed.note(listing(&json!([tool("b", "second")])), Extent::Whole);
+        listed.note(listing(&json!([tool("b", "second")])), Whence::Whole);
         assert!(!known(&listed).contains("first") && known(&listed).contains("second"));
     }
 
@@ -121,7 +145,7 @@ mod tests {
             &json!([tool("b", "evil")]),
             &first,
         ] {
-            listed.note(listing(page), Extent::Part);
+            listed.note(listing(page), Whence::Part);
         }
         assert!(known(&listed).contains("first") && known(&listed).contains("evil"));
         assert!(!known(&listed).contains("good"));
@@ -131,7 +155,7 @@ mod tests {
     fn what_was_listed_is_found_again_and_pages_without_end_are_not_kept() {
         let mut listed = Listed::default();
         for number in 0..2 * PAGES {
-            listed.note(listing(&json!([tool(&format!("t{number}"), "")])), Extent::Part);
+            listed.note(listing(&json!([tool(&format!("t{number}"), "")])), Whence::Part);
         }
         assert_eq!(listed.pages.len(), PAGES);
         let last = json!([tool(&format!("t{}", 2 * PAGES - 1), "")]).to_string();

@@ -23,6 +23,7 @@ use std::{
 use bytes::Bytes;
 use omlx_mcp::{
     Explain, Problem,
+    access::Source,
     connection::{Era, Link, fault::HttpFault},
     handle::Server,
 };
@@ -242,12 +243,19 @@ impl Relay {
     async fn list(&self, text: Bytes, (mut ask, list): (Ask, ListAsked)) -> (Id, Cow<'static, str>) {
         let (sender, mut messages) = mpsc::channel(1);
         ask.out = Outlet::Queue(sender);
+        let is_recalled = Arc::clone(&ask.is_recalled);
         let asking = async move { self.request(text, &ask).await };
         let server = self.server();
         let sieving = async {
             while let Some(message) = messages.recv().await {
+                let source = if is_recalled.load(Ordering::Relaxed) {
+                    Source::Memory
+                } else {
+                    Source::Server
+                };
                 let guest = self.0.guest.now();
-                self.tell(guest.sieve_answer(server.id(), message, &list)).await;
+                self.tell(guest.sieve_answer(&server, (message, source), &list))
+                    .await;
             }
         };
         let (answered, ()) = tokio::join!(asking, sieving);
@@ -276,6 +284,7 @@ impl Relay {
             return over("ok");
         };
         let (answer, problem) = self.in_its_place((&server, &seen), failure).await;
+        ask.is_recalled.store(true, Ordering::Relaxed);
         if ask.out.send(answer).await == Err(OutletError::Gone) {
             self.0.over.cancel();
         }

@@ -9,11 +9,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{
-    AccessError, Client, ReviewedTool, ToolSet,
-    definition::{Definition, Fingerprint},
+    AccessError, Client, ReviewedTool, Source, ToolSet,
+    definition::{Canon, Definition, Fingerprint},
     endpoint::Endpoint,
     file,
 };
@@ -27,6 +26,16 @@ pub(super) struct Approvals {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     endpoint: Option<Endpoint>,
     pub(super) tools: BTreeMap<String, Approval>,
+    /// The same of what was behind the name before, the last one first: whoever comes back is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    before: Vec<Before>,
+}
+
+/// What was approved of another server that had the name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Before {
+    endpoint: Endpoint,
+    tools: BTreeMap<String, Approval>,
 }
 
 /// One tool.
@@ -36,6 +45,32 @@ pub(super) struct Approval {
     /// How it is described now, when that is not what was approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) changed: Option<Seen>,
+    /// What was approved before, the last one first. A server that goes back to it, or is asked by a program that has
+    /// not looked since, asks nobody again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<Fingerprint>,
+}
+
+impl Approval {
+    fn of(approved: Seen) -> Self {
+        Self {
+            approved,
+            changed: None,
+            earlier: Vec::new(),
+        }
+    }
+
+    fn approves(&self, fingerprint: &Fingerprint) -> bool {
+        self.approved.fingerprint == *fingerprint || self.earlier.contains(fingerprint)
+    }
+
+    /// Approves what it became.
+    fn agree(&mut self, changed: Seen, now: Timestamp) {
+        let approved = Seen { at: now, ..changed };
+        let before = std::mem::replace(&mut self.approved, approved);
+        self.earlier.insert(0, before.fingerprint);
+        self.earlier.truncate(EARLIER);
+    }
 }
 
 /// A definition, and since when.
@@ -43,8 +78,14 @@ pub(super) struct Approval {
 pub(super) struct Seen {
     pub(super) at: Timestamp,
     pub(super) fingerprint: Fingerprint,
-    pub(super) definition: Value,
+    pub(super) definition: Canon,
 }
+
+/// How many earlier definitions of a tool stay approved.
+const EARLIER: usize = 8;
+
+/// Of how many other servers that had the name it is remembered what was approved.
+const BEFORE: usize = 4;
 
 /// How a tool stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +94,9 @@ pub(super) enum Standing {
     Approved,
     /// It is not, and that is written down.
     Held,
-    /// It is not known like this yet.
+    /// It is not, and nobody has taken note of it yet.
+    Changed,
+    /// It was never seen.
     Unseen,
 }
 
@@ -63,6 +106,7 @@ impl Approvals {
             server: server.clone(),
             endpoint: None,
             tools: BTreeMap::new(),
+            before: Vec::new(),
         }
     }
 
@@ -102,13 +146,21 @@ impl Approvals {
         endpoint.is_none() || self.endpoint.as_ref() == endpoint
     }
 
-    /// Has them be about what is behind the name now. Nothing was approved of another server that was called the same.
+    /// Has them be about what is behind the name now. What was approved of another server that was called the same is not
+    /// approved of this one, and is kept for when that one comes back.
     pub(super) fn bind(&mut self, endpoint: Option<Endpoint>) {
         let Some(endpoint) = endpoint else { return };
-        if self.endpoint.as_ref().is_some_and(|before| *before != endpoint) {
-            self.tools.clear();
+        if self.endpoint.as_ref() == Some(&endpoint) {
+            return;
         }
-        self.endpoint = Some(endpoint);
+        let Some(old) = self.endpoint.replace(endpoint.clone()) else {
+            return;
+        };
+        let known = self.before.iter().position(|before| before.endpoint == endpoint);
+        let known = known.map(|at| self.before.remove(at).tools);
+        let tools = std::mem::replace(&mut self.tools, known.unwrap_or_default());
+        self.before.insert(0, Before { endpoint: old, tools });
+        self.before.truncate(BEFORE);
     }
 
     /// How a tool stands.
@@ -116,23 +168,32 @@ impl Approvals {
         let Some(approval) = self.tools.get(tool) else {
             return Standing::Unseen;
         };
-        let is = |seen: &Seen| seen.fingerprint == definition.fingerprint;
         match &approval.changed {
-            None if is(&approval.approved) => Standing::Approved,
-            Some(changed) if is(changed) && !is(&approval.approved) => Standing::Held,
-            _ => Standing::Unseen,
+            _ if approval.approves(&definition.fingerprint) => Standing::Approved,
+            Some(changed) if changed.fingerprint == definition.fingerprint => Standing::Held,
+            _ => Standing::Changed,
         }
     }
 
-    /// Whether every one of these tools is known as it is.
-    pub(super) fn know(&self, client: &Client, tools: &ToolSet) -> bool {
+    /// Whether there is nothing to take note of in a list.
+    pub(super) fn know(&self, client: &Client, (tools, source): (&ToolSet, Source)) -> bool {
         let allowed = |tool: &str| client.rules().allows_tool(&self.server, tool);
         let mut known = tools.iter().filter(|(tool, _)| allowed(tool));
-        known.all(|(tool, definition)| self.standing(tool, definition) != Standing::Unseen)
+        known.all(|(tool, definition)| {
+            let was_changed = || self.tools.get(tool).is_some_and(|known| known.changed.is_some());
+            match self.standing(tool, definition) {
+                Standing::Unseen => false,
+                _ if source == Source::Memory => true,
+                Standing::Held => true,
+                Standing::Approved => !was_changed(),
+                Standing::Changed => false,
+            }
+        })
     }
 
-    /// Takes note of the tools as they are now: approves those that are new, and holds back those that changed.
-    pub(super) fn take_note(&mut self, client: &Client, tools: &ToolSet, now: Timestamp) {
+    /// Takes note of the tools as they are now: approves those that are new, and holds back those that changed. What is
+    /// only remembered may be older than what was noted, and changes nothing.
+    pub(super) fn take_note(&mut self, client: &Client, (tools, source): (&ToolSet, Source), now: Timestamp) {
         for (tool, definition) in tools.iter() {
             if !client.rules().allows_tool(&self.server, tool) {
                 continue;
@@ -140,13 +201,16 @@ impl Approvals {
             let seen = || Seen {
                 at: now,
                 fingerprint: definition.fingerprint.clone(),
-                definition: definition.value(),
+                definition: definition.canonical.clone(),
             };
-            let approval = self.tools.entry(tool.to_owned()).or_insert_with(|| Approval {
-                approved: seen(),
-                changed: None,
-            });
-            let is_approved = approval.approved.fingerprint == definition.fingerprint;
+            let approval = self
+                .tools
+                .entry(tool.to_owned())
+                .or_insert_with(|| Approval::of(seen()));
+            if source == Source::Memory {
+                continue;
+            }
+            let is_approved = approval.approves(&definition.fingerprint);
             let is_known = approval
                 .changed
                 .as_ref()
@@ -187,7 +251,7 @@ impl Approvals {
                 continue;
             };
             if let Some(changed) = approval.changed.take() {
-                approval.approved = Seen { at: now, ..changed };
+                approval.agree(changed, now);
                 approved += 1;
             }
         }
@@ -213,5 +277,41 @@ impl Approvals {
             }
             Some(_) => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Transport;
+
+    fn at(url: &str) -> Endpoint {
+        Endpoint::of(&Transport::StreamableHttp {
+            url: url.parse().expect("a URL"),
+            headers: http::HeaderMap::new(),
+        })
+    }
+
+    #[test]
+    fn another_server_of_the_name_is_trusted_anew_and_the_one_that_comes_back_is_known() {
+        let client = Client::on_standard_streams();
+        let mut approvals = Approvals::none(&"notes".parse().expect("a name"));
+        let tools = |text: &str| {
+            let tool = serde_json::json!({ "name": "search", "description": text });
+            ToolSet::of(&[tool])
+        };
+        let mut list = |url: &str, text: &str| {
+            approvals.bind(Some(at(url)));
+            approvals.take_note(&client, (&tools(text), Source::Server), Timestamp::UNIX_EPOCH);
+            approvals.count_held()
+        };
+        assert_eq!(list("https://one.example", "a"), 0);
+        assert_eq!(list("https://one.example", "b"), 1);
+        assert_eq!(list("https://other.example", "c"), 0);
+        assert_eq!(list("https://one.example", "b"), 1, "it is held back as before");
+        for number in 0..=BEFORE {
+            list(&format!("https://{number}.example"), "d");
+        }
+        assert_eq!(list("https://one.example", "b"), 0, "not for ever");
     }
 }

@@ -77,19 +77,37 @@ pub(super) struct Log {
     open: Mutex<Option<(File, u64)>>,
 }
 
-impl LoggedCall {
-    /// The line of a call.
-    pub(super) fn of(call: &Call<'_>, at: Timestamp, arguments: Option<Value>) -> Self {
+/// A [`LoggedCall`] that is being written: many a second may be, and nothing is copied for them.
+#[derive(Serialize)]
+pub(super) struct Line<'a> {
+    at: &'a str,
+    client: &'a str,
+    server: &'a ServerId,
+    tool: &'a str,
+    duration_ms: u64,
+    outcome: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arguments: Option<Value>,
+}
+
+impl<'a> Line<'a> {
+    /// The line of a call that was over at that instant (RFC 3339).
+    pub(super) fn of(call: &Call<'a>, at: &'a str, arguments: Option<Value>) -> Self {
         Self {
             at,
-            client: call.client.name().to_owned(),
-            server: call.server.clone(),
-            tool: call.tool.chars().take(MAX_NAME).collect(),
+            client: call.client.name(),
+            server: call.server,
+            tool: beginning(call.tool),
             duration_ms: u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
-            outcome: call.outcome.to_owned(),
+            outcome: call.outcome,
             arguments,
         }
     }
+}
+
+fn beginning(tool: &str) -> &str {
+    let end = tool.char_indices().nth(MAX_NAME);
+    end.and_then(|(end, _)| tool.get(..end)).unwrap_or(tool)
 }
 
 /// Arguments fit for a line.
@@ -113,7 +131,7 @@ impl Log {
 
     /// Appends lines in one write, so that those of several processes never mix. Not flushed to the disk: nobody waits
     /// for it.
-    pub(super) fn append(&self, calls: &[LoggedCall]) -> io::Result<()> {
+    pub(super) fn append(&self, calls: &[Line<'_>]) -> io::Result<()> {
         let mut lines = Vec::new();
         for call in calls {
             serde_json::to_writer(&mut lines, call)?;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use sha2::{Digest as _, Sha256};
 
 /// What a model or a person reads of a tool before it is called. Icons and `_meta` are read by neither.
@@ -15,6 +15,15 @@ const KEYS: [&str; 6] = [
     "inputSchema",
     "outputSchema",
     "annotations",
+];
+
+/// The annotations there are (`ToolAnnotations`). Any other is shown to nobody, and our own copy of a list has lost it.
+const ANNOTATIONS: [&str; 5] = [
+    "title",
+    "readOnlyHint",
+    "destructiveHint",
+    "idempotentHint",
+    "openWorldHint",
 ];
 
 /// SHA-256 of a definition in its canonical form.
@@ -35,8 +44,39 @@ pub(super) struct Definition {
     /// Which of the server's tools it is.
     pub(super) index: usize,
     pub(super) fingerprint: Fingerprint,
-    /// The keys that count as JSON, sorted at every level.
-    pub(super) canonical: Box<str>,
+    pub(super) canonical: Canon,
+}
+
+/// The keys that count as JSON, sorted at every level; not taken apart before somebody reads it, since of a thousand that
+/// are written down one may ever be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Canon(Box<RawValue>);
+
+impl Canon {
+    fn of(tool: &Value) -> Self {
+        let told = KEYS.iter().filter_map(|key| {
+            let value = tool.get(*key).filter(|value| !value.is_null())?;
+            Some((*key, Told::of(key, value)))
+        });
+        let told: BTreeMap<&str, Told<'_>> = told.collect();
+        // Maps with text keys cannot fail to be JSON.
+        Self(serde_json::value::to_raw_value(&told).unwrap_or_default())
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(hash_of(self.0.get()))
+    }
+
+    pub(super) fn value(&self) -> Value {
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Canon {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
 }
 
 /// Every tool of one discovery, made once and asked often.
@@ -85,7 +125,7 @@ impl ToolSet {
 
     /// What a tool's arguments look like, as the server described them.
     pub fn input_schema(&self, tool: &str) -> Option<Value> {
-        self.get(tool)?.value().get("inputSchema").cloned()
+        self.get(tool)?.canonical.value().get("inputSchema").cloned()
     }
 
     pub(super) fn get(&self, tool: &str) -> Option<&Definition> {
@@ -101,23 +141,42 @@ impl ToolSet {
 
 impl Definition {
     fn of(index: usize, tool: &Value) -> Self {
-        let told = KEYS.iter().filter_map(|key| {
-            let value = tool.get(*key).filter(|value| !value.is_null())?;
-            Some((*key, Canonical(value)))
-        });
-        let told: BTreeMap<&str, Canonical<'_>> = told.collect();
-        // Maps with text keys cannot fail to be JSON.
-        let canonical = serde_json::to_string(&told).unwrap_or_default();
+        let canonical = Canon::of(tool);
         Self {
             index,
-            fingerprint: Fingerprint(hash_of(&canonical)),
-            canonical: canonical.into(),
+            fingerprint: canonical.fingerprint(),
+            canonical,
         }
     }
+}
 
-    /// As it is written down.
-    pub(super) fn value(&self) -> Value {
-        serde_json::from_str(&self.canonical).unwrap_or_default()
+/// What counts of one key's value.
+enum Told<'a> {
+    Whole(Canonical<'a>),
+    Annotations(BTreeMap<&'a str, Canonical<'a>>),
+}
+
+impl<'a> Told<'a> {
+    fn of(key: &str, value: &'a Value) -> Self {
+        match value {
+            Value::Object(map) if key == "annotations" => {
+                let known = map
+                    .iter()
+                    .filter(|(name, value)| ANNOTATIONS.contains(&name.as_str()) && !value.is_null());
+                let known = known.map(|(name, value)| (name.as_str(), Canonical(value)));
+                Self::Annotations(known.collect())
+            }
+            value => Self::Whole(Canonical(value)),
+        }
+    }
+}
+
+impl Serialize for Told<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Whole(value) => value.serialize(serializer),
+            Self::Annotations(known) => known.serialize(serializer),
+        }
     }
 }
 
@@ -169,6 +228,16 @@ mod tests {
         let other = json!({"inputSchema": {"properties": {"b": {}, "a": {}}, "type": "object"}, "name": "search",
             "_meta": {"x": 1}, "icons": [], "description": null});
         assert_eq!(fingerprint(&one), fingerprint(&other));
+        let hints = |hints: Value| {
+            let mut tool = one.clone();
+            tool["annotations"] = hints;
+            fingerprint(&tool)
+        };
+        assert_eq!(
+            hints(json!({"readOnlyHint": true, "title": null, "vendor": 1})),
+            hints(json!({"readOnlyHint": true}))
+        );
+        assert_ne!(hints(json!({"readOnlyHint": true})), hints(json!({})));
     }
 
     #[test]
@@ -181,7 +250,7 @@ mod tests {
             r#"{"annotations":{},"inputSchema":{"properties":{"a":{"y":{},"z":true},"b":{"enum":[1,2.5,null,"\n"]}},"#,
             r#""type":"object"},"name":"search","title":"Such"}"#
         );
-        assert_eq!(&*definition.canonical, text);
+        assert_eq!(definition.canonical.0.get(), text);
         assert_eq!(definition.fingerprint, Fingerprint(hash_of(text)));
         assert_eq!(
             hash_of("a"),

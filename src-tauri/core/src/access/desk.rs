@@ -2,16 +2,15 @@
 
 use std::{
     collections::HashMap,
-    fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use super::{
     AccessError, Call, Client, ClientId, ClientKey, ClientSummary, HeldTool, LoggedCall, Refusal,
     ReviewedTool, Rules, ToolSet,
     approvals::{Approvals, Standing},
-    audit::{self, Log},
+    audit::{self, Line, Log},
     client::BRIDGE,
     definition::{Definition, hash_of},
     endpoint::Endpoints,
@@ -20,12 +19,15 @@ use super::{
     last_use::LastUse,
     ledger::{Entry, Ledger},
 };
-use crate::{ServerId, clock::Clock, handle::Handle, store::Home};
+use crate::{clock::Clock, handle::Handle, store::Home};
 
+mod approving;
 mod changes;
 mod renamed;
 mod snapshot;
 
+pub use approving::Source;
+use approving::{Approved, client_of};
 pub use snapshot::{AccessSnapshot, HeldMark};
 
 /// Clients, their keys, what they may see and what they did; cheap to clone, and the same in every process.
@@ -39,24 +41,11 @@ pub struct Access(Arc<Inner>, Endpoints);
 struct Inner {
     folder: PathBuf,
     clock: Clock,
-    ledger: Cached<Result<Arc<Ledger>, AccessError>>,
-    approvals: Mutex<HashMap<ClientId, HashMap<ServerId, Arc<Known>>>>,
+    ledger_path: PathBuf,
+    ledger: Cached<Arc<Ledger>>,
+    approvals: Approved,
     last_use: LastUse,
     log: Log,
-}
-
-/// What one client has approved of one server, and where it is written down.
-#[derive(Debug)]
-struct Known {
-    path: PathBuf,
-    said: Cached<Result<Option<Arc<Approvals>>, AccessError>>,
-}
-
-impl Known {
-    fn now(&self) -> Result<Option<Arc<Approvals>>, AccessError> {
-        let read = || Approvals::read(&self.path).map(|found| found.map(Arc::new));
-        self.said.get(&self.path, read)
-    }
 }
 
 impl Access {
@@ -65,9 +54,10 @@ impl Access {
         let folder = home.data().join("access");
         let inner = Inner {
             ledger: Cached::empty(),
-            approvals: Mutex::default(),
+            approvals: Approved::default(),
             last_use: LastUse::in_folder(folder.join("used")),
             log: Log::at(folder.join("calls.jsonl")),
+            ledger_path: folder.join("clients.json"),
             clock,
             folder,
         };
@@ -185,6 +175,11 @@ impl Access {
         Some(client)
     }
 
+    /// Why nobody can be let in, whatever key they show; none when the file of clients can be read.
+    pub fn trouble(&self) -> Option<AccessError> {
+        self.ledger().err()
+    }
+
     /// The key as a key, provided that it opens; it does not count as used.
     pub(crate) fn recognise(&self, key: &str) -> Option<ClientKey> {
         let presented = KeyHash::of_presented(key)?;
@@ -193,12 +188,15 @@ impl Access {
         opens.then(|| ClientKey::known(key))
     }
 
-    /// The client with its rules as they are now; none when it was revoked. For connections that stay open.
+    /// The client with its rules as they are now; none when it was revoked. For connections that stay open: where the file
+    /// cannot be read, nobody is known to be revoked.
     pub fn current(&self, client: &Client) -> Option<Client> {
         if client.id().as_str() == BRIDGE {
             return Some(client.clone());
         }
-        let ledger = self.ledger().ok()?;
+        let Ok(ledger) = self.ledger() else {
+            return Some(client.clone());
+        };
         let mut entries = ledger.entries.iter();
         entries
             .find(|entry| entry.client.id() == client.id())
@@ -300,91 +298,6 @@ impl Access {
         })
     }
 
-    /// Which of a server's tools a client may list, as their places in the list `tools` was made of. Tools it has never
-    /// seen are approved by this.
-    pub fn sieve(
-        &self,
-        client: &Client,
-        server: &ServerId,
-        tools: &ToolSet,
-    ) -> Result<Vec<usize>, AccessError> {
-        let approvals = self.approvals(client, server, tools)?;
-        let listed = tools.iter().filter(|(tool, definition)| {
-            client.rules().allows_tool(server, tool) && approvals.standing(tool, definition) != Standing::Held
-        });
-        Ok(listed.map(|(_, definition)| definition.index).collect())
-    }
-
-    /// Whether a client may call this tool of a server that lists `tools` at present.
-    pub fn permit(
-        &self,
-        client: &Client,
-        (server, tool): (&ServerId, &str),
-        tools: &ToolSet,
-    ) -> Result<(), Refusal> {
-        let named = || (client.name().to_owned(), server.clone(), tool.to_owned());
-        if !client.may_use(server) {
-            let (client, server, _) = named();
-            return Err(Refusal::Server { client, server });
-        }
-        if !client.rules().allows_tool(server, tool) {
-            let (client, server, tool) = named();
-            return Err(Refusal::Tool { client, server, tool });
-        }
-        // A tool that is not listed is the server's to refuse.
-        let Some(definition) = tools.get(tool) else {
-            return Ok(());
-        };
-        let standing = match self.standing_noted(client, server, (tool, definition))? {
-            // A list is taken note of as a whole.
-            Standing::Unseen => self.approvals(client, server, tools)?.standing(tool, definition),
-            noted => noted,
-        };
-        match standing {
-            Standing::Held => {
-                let (client, server, tool) = named();
-                Err(Refusal::ToolChanged { client, server, tool })
-            }
-            Standing::Approved | Standing::Unseen => Ok(()),
-        }
-    }
-
-    /// Every tool that is held back from anyone.
-    pub fn held(&self) -> Result<Vec<HeldTool>, AccessError> {
-        let ledger = self.ledger()?;
-        let mut held = Vec::new();
-        self.each_approved(&ledger, |client, approvals| {
-            held.extend(HeldTool::all_of(client, approvals));
-        })?;
-        held.sort_by(|one, other| {
-            (&one.client, &one.server, &one.tool).cmp(&(&other.client, &other.server, &other.tool))
-        });
-        Ok(held)
-    }
-
-    /// Lets a client have tools as they were reviewed; how many that were. When one of them has changed again, or is not
-    /// held back, nothing is approved.
-    pub fn approve(
-        &self,
-        client: &str,
-        server: &ServerId,
-        reviewed: &[ReviewedTool],
-    ) -> Result<usize, AccessError> {
-        let client = self.named(client)?;
-        let path = self.approval_file(client.id(), server);
-        if reviewed.is_empty() || !path.exists() {
-            return Err(AccessError::NothingHeld {
-                client: client.name().to_owned(),
-                server: server.clone(),
-                tool: reviewed.first().map(|reviewed| reviewed.tool.clone()),
-            });
-        }
-        let now = self.0.clock.now();
-        Approvals::update(&path, server, |approvals| {
-            approvals.approve(&client, reviewed, now)
-        })
-    }
-
     /// Writes a call into the log. What cannot be written is told to our own log, and stops nobody.
     pub fn log(&self, call: &Call<'_>) {
         self.log_all([call.clone()]);
@@ -392,12 +305,12 @@ impl Access {
 
     /// Writes calls into the log, all at once.
     pub fn log_all<'a>(&self, calls: impl IntoIterator<Item = Call<'a>>) {
-        let (wanted, now) = (self.logs_arguments(), self.0.clock.now());
-        let line = |call: Call<'_>| {
+        let (wanted, now) = (self.logs_arguments(), self.0.clock.now().to_string());
+        let line = |call: Call<'a>| {
             let arguments = call.arguments.filter(|_| wanted).map(audit::bounded);
-            LoggedCall::of(&call, now, arguments)
+            Line::of(&call, &now, arguments)
         };
-        let lines: Vec<LoggedCall> = calls.into_iter().map(line).collect();
+        let lines: Vec<Line<'_>> = calls.into_iter().map(line).collect();
         if let Err(error) = self.0.log.append(&lines) {
             tracing::warn!(kind = ?error.kind(), "a call could not be written into the log");
         }
@@ -417,14 +330,14 @@ impl Access {
         self.0.folder.join("calls.jsonl")
     }
 
-    fn ledger_path(&self) -> PathBuf {
-        self.0.folder.join("clients.json")
+    fn ledger_path(&self) -> &Path {
+        &self.0.ledger_path
     }
 
     fn ledger(&self) -> Result<Arc<Ledger>, AccessError> {
         let path = self.ledger_path();
-        self.0.ledger.get(&path, || {
-            Ledger::read(&path)
+        self.0.ledger.get(path, || {
+            Ledger::read(path)
                 .map(Arc::new)
                 .inspect_err(|error| tracing::error!(%error, "no client is let in"))
         })
@@ -434,7 +347,7 @@ impl Access {
         &self,
         change: impl FnOnce(&mut Ledger) -> Result<T, AccessError>,
     ) -> Result<T, AccessError> {
-        Ledger::update(&self.ledger_path(), change)
+        Ledger::update(self.ledger_path(), change)
     }
 
     /// The client of that name, with its rules as they are now; capitals do not matter. The stdio bridge is one.
@@ -443,95 +356,6 @@ impl Access {
             return Ok(Client::on_standard_streams());
         }
         Ok(self.ledger()?.named(name)?.client.clone())
-    }
-
-    /// What each client approved of each server, under the client's present name.
-    fn each_approved<'a>(
-        &self,
-        ledger: &'a Ledger,
-        mut look: impl FnMut(&'a str, &Approvals),
-    ) -> Result<(), AccessError> {
-        for path in self.approval_files()? {
-            // What was left behind by a client that is gone is held back from nobody.
-            let Some(client) = ledger.name_of(client_of(&path)) else {
-                continue;
-            };
-            if let Some(approvals) = Approvals::read(&path)? {
-                look(client, &approvals);
-            }
-        }
-        Ok(())
-    }
-
-    /// What a client has approved of a server, with note taken of how its tools are now.
-    fn approvals(
-        &self,
-        client: &Client,
-        server: &ServerId,
-        tools: &ToolSet,
-    ) -> Result<Arc<Approvals>, AccessError> {
-        let known = self.known(client.id(), server);
-        let (noted, endpoint) = (known.now()?, self.1.now(server));
-        let is_known =
-            |approvals: &Arc<Approvals>| approvals.are_of(endpoint.as_ref()) && approvals.know(client, tools);
-        if let Some(noted) = noted.filter(is_known) {
-            return Ok(noted);
-        }
-        let now = self.0.clock.now();
-        let noted = Approvals::update(&known.path, server, |approvals| {
-            approvals.bind(endpoint);
-            approvals.take_note(client, tools, now);
-            Ok(Arc::new(approvals.clone()))
-        })?;
-        Ok(noted)
-    }
-
-    /// How one tool stands by what is written down. The others are not looked at: a call is about one.
-    fn standing_noted(
-        &self,
-        client: &Client,
-        server: &ServerId,
-        (tool, definition): (&str, &Definition),
-    ) -> Result<Standing, AccessError> {
-        let endpoint = self.1.now(server);
-        let noted = self.known(client.id(), server).now()?;
-        let noted = noted.filter(|noted| noted.are_of(endpoint.as_ref()));
-        Ok(noted.map_or(Standing::Unseen, |noted| noted.standing(tool, definition)))
-    }
-
-    fn known(&self, client: &ClientId, server: &ServerId) -> Arc<Known> {
-        let mut all = self.0.approvals.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = all.get(client).and_then(|of_client| of_client.get(server)) {
-            return Arc::clone(known);
-        }
-        let known = Arc::new(Known {
-            path: self.approval_file(client, server),
-            said: Cached::empty(),
-        });
-        let of_client = all.entry(client.clone()).or_default();
-        Arc::clone(of_client.entry(server.clone()).or_insert(known))
-    }
-
-    fn approvals_folder(&self) -> PathBuf {
-        self.0.folder.join("approvals")
-    }
-
-    fn approval_file(&self, client: &ClientId, server: &ServerId) -> PathBuf {
-        let server = hash_of(server.as_str());
-        self.approvals_folder().join(format!("{client}.{server}.json"))
-    }
-
-    fn approval_files(&self) -> Result<Vec<PathBuf>, AccessError> {
-        let folder = self.approvals_folder();
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(file::failed(&folder, &error)),
-        };
-        let paths = entries.flatten().map(|entry| entry.path());
-        Ok(paths
-            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-            .collect())
     }
 }
 
@@ -542,10 +366,4 @@ pub enum LogArguments {
     Yes,
     /// They do not, which is the default.
     No,
-}
-
-/// The id of the client whose approvals a file holds.
-fn client_of(path: &Path) -> &str {
-    let name = path.file_name().and_then(|name| name.to_str());
-    name.and_then(|name| name.split('.').next()).unwrap_or_default()
 }

@@ -66,9 +66,10 @@ pub(super) fn failed(path: &Path, error: &io::Error) -> AccessError {
     }
 }
 
-/// What a file said when it was last read, for as long as it is the same file.
+/// What a file said when it was last read, for as long as it is the same file. That it could not be read is not kept:
+/// there were too many open files then, and are not now.
 #[derive(Debug)]
-pub(super) struct Cached<T>(ArcSwapOption<(Option<Stamp>, T)>);
+pub(super) struct Cached<T>(ArcSwapOption<(Option<Stamp>, Result<T, AccessError>)>);
 
 impl<T: Clone> Cached<T> {
     pub(super) fn empty() -> Self {
@@ -76,12 +77,16 @@ impl<T: Clone> Cached<T> {
     }
 
     /// What the file said when it was last looked at; none when it never was.
-    pub(super) fn last(&self) -> Option<T> {
+    pub(super) fn last(&self) -> Option<Result<T, AccessError>> {
         self.0.load().as_deref().map(|(_, said)| said.clone())
     }
 
     /// What the file says now; read again only when it is another one.
-    pub(super) fn get(&self, path: &Path, read: impl FnOnce() -> T) -> T {
+    pub(super) fn get(
+        &self,
+        path: &Path,
+        read: impl FnOnce() -> Result<T, AccessError>,
+    ) -> Result<T, AccessError> {
         // Looked at before it is read: a change in between shows at the next look.
         let stamp = Stamp::of(path);
         if let Some(kept) = self.0.load().as_deref()
@@ -90,7 +95,29 @@ impl<T: Clone> Cached<T> {
             return kept.1.clone();
         }
         let read = read();
-        self.0.store(Some(Arc::new((stamp, read.clone()))));
+        if !matches!(read, Err(AccessError::Disk { .. })) {
+            self.0.store(Some(Arc::new((stamp, read.clone()))));
+        }
         read
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_failed_once_is_asked_again_and_a_damaged_file_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        let cached = Cached::empty();
+        let full = || Err(failed(&path, &io::ErrorKind::Other.into()));
+        assert!(cached.get(&path, full).is_err());
+        assert_eq!(cached.get(&path, || Ok(1)), Ok(1));
+        assert_eq!(cached.get(&path, || Ok(2)), Ok(1), "kept");
+        fs::write(&path, "{").expect("written");
+        let damaged = || Err(AccessError::Damaged(path.clone()));
+        assert!(cached.get(&path, damaged).is_err());
+        assert!(cached.get(&path, || Ok(3)).is_err(), "kept as well");
     }
 }

@@ -34,7 +34,7 @@ mod stamp;
 pub use audit::{Call, LoggedCall};
 pub use client::{Client, ClientId, ClientSummary};
 pub use definition::{ListDigest, ToolSet};
-pub use desk::{Access, AccessSnapshot, HeldMark, LogArguments};
+pub use desk::{Access, AccessSnapshot, HeldMark, LogArguments, Source};
 pub(crate) use endpoint::Endpoint;
 pub use error::{AccessError, Refusal};
 pub use key::ClientKey;

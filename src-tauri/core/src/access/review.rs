@@ -68,7 +68,7 @@ impl HeldTool {
             version: changed.fingerprint.as_str().to_owned(),
             approved_at: approval.approved.at,
             changed_at: changed.at,
-            diff: compared(&approval.approved.definition, &changed.definition),
+            diff: compared(&approval.approved.definition.value(), &changed.definition.value()),
         })
     }
 }

@@ -135,8 +135,12 @@ fn programs_that_do_not_say_who_they_are_are_listed_once_they_have_seen_a_tool()
     assert_eq!(desk.nameless().expect("read"), None);
     let client = desk.on_standard_streams(None).expect("let in");
     for text in ["a", "b"] {
-        desk.sieve(&client, &notion(), &ToolSet::of(&[tool("search", text)]))
-            .expect("sieved");
+        desk.sieve(
+            &client,
+            &notion(),
+            (&ToolSet::of(&[tool("search", text)]), Source::Server),
+        )
+        .expect("sieved");
     }
     let listed = desk.nameless().expect("read").expect("there");
     assert_eq!((listed.name.as_str(), listed.held_tools), ("bridge", 1));
@@ -163,7 +167,11 @@ fn every_file_is_its_owner_s_alone() {
     let client = place.client();
     place
         .desk()
-        .sieve(&client, &notion(), &ToolSet::of(&[tool("search", "a")]))
+        .sieve(
+            &client,
+            &notion(),
+            (&ToolSet::of(&[tool("search", "a")]), Source::Server),
+        )
         .expect("sieved");
     place.desk().log(&call(&client, None));
     let mut folders = vec![place.folder.path().join("access")];
@@ -260,11 +268,12 @@ fn rules_that_change_count_from_the_next_request() {
     let tools = ToolSet::of(&[tool("search", "a"), tool("delete", "b")]);
     let listed = || {
         let client = desk.authenticate(key.reveal()).expect("known");
-        desk.sieve(&client, &notion(), &tools).expect("sieved")
+        desk.sieve(&client, &notion(), (&tools, Source::Server))
+            .expect("sieved")
     };
     let refused = |tool: &str| {
         let client = desk.authenticate(key.reveal()).expect("known");
-        desk.permit(&client, (&notion(), tool), &tools)
+        desk.permit(&client, (&notion(), tool), (&tools, Source::Server))
             .err()
             .map(|refusal| refusal.code())
     };
@@ -297,14 +306,22 @@ fn a_tool_that_changed_is_held_back_until_it_is_approved_as_it_is() {
         tool("add", "Adds"),
     ]);
     let refused = |tools: &ToolSet| {
-        let outcome = desk.permit(&client, (&notion(), "search"), tools);
+        let outcome = desk.permit(&client, (&notion(), "search"), (tools, Source::Server));
         outcome.err().map(|refusal| refusal.code())
     };
-    assert_eq!(desk.sieve(&client, &notion(), &before).expect("sieved"), [0, 1]);
+    assert_eq!(
+        desk.sieve(&client, &notion(), (&before, Source::Server))
+            .expect("sieved"),
+        [0, 1]
+    );
     assert_eq!(refused(&before), None);
 
     assert_eq!(refused(&after), Some("tool_changed"));
-    assert_eq!(desk.sieve(&client, &notion(), &after).expect("sieved"), [1]);
+    assert_eq!(
+        desk.sieve(&client, &notion(), (&after, Source::Server))
+            .expect("sieved"),
+        [1]
+    );
     let held = place.desk().held().expect("read");
     assert_eq!(
         (held.len(), held[0].client.as_str(), held[0].tool.as_str()),
@@ -316,11 +333,7 @@ fn a_tool_that_changed_is_held_back_until_it_is_approved_as_it_is() {
     let approved = place.desk().approve("cursor", &notion(), &reviewed);
     assert_eq!(approved.expect("approved"), 1);
     assert_eq!(refused(&after), None);
-    assert_eq!(
-        refused(&before),
-        Some("tool_changed"),
-        "the old one is a change now"
-    );
+    assert_eq!(refused(&before), None, "what was approved once stays approved");
     let nothing = place
         .desk()
         .approve("cursor", &notion(), &[reviewed_as("add", "")])
@@ -343,7 +356,11 @@ fn a_tool_that_changed_again_after_it_was_reviewed_is_not_approved_nor_is_any_be
     let place = Place::new();
     let (client, desk) = (place.client(), place.desk());
     let tools = |search: &str, add: &str| ToolSet::of(&[tool("search", search), tool("add", add)]);
-    let listed = |tools: &ToolSet| desk.sieve(&client, &notion(), tools).expect("sieved").len();
+    let listed = |tools: &ToolSet| {
+        desk.sieve(&client, &notion(), (tools, Source::Server))
+            .expect("sieved")
+            .len()
+    };
     assert_eq!(listed(&tools("a", "a")), 2);
     assert_eq!(listed(&tools("b", "b")), 0);
     let reviewed: Vec<_> = desk
@@ -379,8 +396,12 @@ fn the_first_digits_of_a_version_approve_nothing() {
     let place = Place::new();
     let (client, desk) = (place.client(), place.desk());
     for text in ["a", "b"] {
-        desk.sieve(&client, &notion(), &ToolSet::of(&[tool("search", text)]))
-            .expect("sieved");
+        desk.sieve(
+            &client,
+            &notion(),
+            (&ToolSet::of(&[tool("search", text)]), Source::Server),
+        )
+        .expect("sieved");
     }
     let held = desk.held().expect("read");
     let short = reviewed_as("search", &held[0].version[..32]);
@@ -394,12 +415,16 @@ fn what_is_held_back_from_a_renamed_client_is_told_under_its_present_name() {
     let place = Place::new();
     let (client, desk) = (place.client(), place.desk());
     for text in ["a", "b"] {
-        desk.sieve(&client, &notion(), &ToolSet::of(&[tool("search", text)]))
-            .expect("sieved");
+        desk.sieve(
+            &client,
+            &notion(),
+            (&ToolSet::of(&[tool("search", text)]), Source::Server),
+        )
+        .expect("sieved");
         desk.sieve(
             &Client::on_standard_streams(),
             &notion(),
-            &ToolSet::of(&[tool("search", text)]),
+            (&ToolSet::of(&[tool("search", text)]), Source::Server),
         )
         .expect("sieved");
     }
@@ -419,7 +444,9 @@ fn a_tool_that_goes_back_to_what_was_approved_is_let_through_again() {
     let [before, after] = ["a", "b"].map(|text| ToolSet::of(&[tool("search", text)]));
     for (tools, listed) in [(&before, 1), (&after, 0), (&before, 1)] {
         assert_eq!(
-            desk.sieve(&client, &notion(), tools).expect("sieved").len(),
+            desk.sieve(&client, &notion(), (tools, Source::Server))
+                .expect("sieved")
+                .len(),
             listed
         );
     }
@@ -427,16 +454,84 @@ fn a_tool_that_goes_back_to_what_was_approved_is_let_through_again() {
 }
 
 #[test]
+fn two_programs_of_one_client_that_were_told_different_things_write_over_each_other_no_more() {
+    let place = Place::new();
+    let (client, [one, other]) = (place.client(), [place.desk(), place.desk()]);
+    let [before, after] = ["a", "b"].map(|text| ToolSet::of(&[tool("search", text)]));
+    one.sieve(&client, &notion(), (&before, Source::Server))
+        .expect("sieved");
+    other
+        .sieve(&client, &notion(), (&after, Source::Server))
+        .expect("sieved");
+    let held = place.desk().held().expect("read");
+    assert_eq!(held.len(), 1);
+    // The first still goes by the list it was told.
+    let call = |desk: &Access, tools: &ToolSet| {
+        let outcome = desk.permit(&client, (&notion(), "search"), (tools, Source::Server));
+        outcome.err().map(|refusal| refusal.code())
+    };
+    let seen = |desk: &Access, tools: &ToolSet| desk.visible(&client, &notion(), tools).expect("read").len();
+    assert_eq!((call(&one, &before), seen(&one, &before)), (None, 1));
+    assert_eq!(
+        (call(&other, &after), seen(&other, &after)),
+        (Some("tool_changed"), 0)
+    );
+    assert_eq!(place.desk().held().expect("read"), held, "nothing was written");
+    let approved = place.desk().approve("Cursor", &notion(), &[held[0].reviewed()]);
+    assert_eq!(approved.expect("approved"), 1);
+    assert_eq!((call(&one, &before), call(&other, &after)), (None, None));
+    assert_eq!(place.desk().held().expect("read"), []);
+}
+
+#[test]
+fn a_list_from_memory_approves_what_is_new_and_takes_note_of_nothing_else() {
+    let place = Place::new();
+    let (client, desk) = (place.client(), place.desk());
+    let [old, now] = ["a", "b"].map(|text| ToolSet::of(&[tool("search", text), tool("add", text)]));
+    let first = ToolSet::of(&[tool("search", "b")]);
+    desk.sieve(&client, &notion(), (&first, Source::Server))
+        .expect("sieved");
+    let recalled = desk.sieve(&client, &notion(), (&old, Source::Memory));
+    assert_eq!(recalled.expect("sieved"), [1], "the one that was never seen");
+    assert_eq!(desk.held().expect("read"), []);
+    let listed = desk.sieve(&client, &notion(), (&now, Source::Server));
+    assert_eq!(listed.expect("sieved"), [0]);
+    assert_eq!(desk.held().expect("read").len(), 1, "what was shown first counts");
+}
+
+#[test]
+fn who_is_let_in_already_stays_while_the_file_of_clients_cannot_be_read() {
+    let place = Place::new();
+    let (client, desk) = (place.client(), place.desk());
+    fs::write(place.file("clients.json"), "{").expect("written");
+    assert_eq!(desk.current(&client), Some(client.clone()));
+    assert_eq!(
+        desk.trouble().map(|trouble| trouble.code()),
+        Some("access_damaged")
+    );
+    fs::write(place.file("clients.json"), r#"{"version":1,"clients":[]}"#).expect("written");
+    assert_eq!((desk.current(&client), desk.trouble()), (None, None));
+}
+
+#[test]
 fn a_tool_that_was_away_does_not_come_back_as_another_one() {
     let place = Place::new();
     let (client, desk) = (place.client(), place.desk());
     let nothing: [Value; 0] = [];
-    desk.sieve(&client, &notion(), &ToolSet::of(&[tool("search", "a")]))
-        .expect("sieved");
-    desk.sieve(&client, &notion(), &ToolSet::of(&nothing))
+    desk.sieve(
+        &client,
+        &notion(),
+        (&ToolSet::of(&[tool("search", "a")]), Source::Server),
+    )
+    .expect("sieved");
+    desk.sieve(&client, &notion(), (&ToolSet::of(&nothing), Source::Server))
         .expect("sieved");
     let back = ToolSet::of(&[tool("search", "b")]);
-    assert!(desk.sieve(&client, &notion(), &back).expect("sieved").is_empty());
+    assert!(
+        desk.sieve(&client, &notion(), (&back, Source::Server))
+            .expect("sieved")
+            .is_empty()
+    );
 }
 
 #[test]
@@ -447,17 +542,34 @@ fn each_client_approves_for_itself_and_takes_its_approvals_with_it() {
     let second = desk.issue("Zed", Rules::default()).expect("issued");
     let second = desk.authenticate(second.reveal()).expect("known");
     let [before, after] = ["a", "b"].map(|text| ToolSet::of(&[tool("search", text)]));
-    desk.sieve(&first, &notion(), &before).expect("sieved");
-    assert!(desk.sieve(&first, &notion(), &after).expect("sieved").is_empty());
-    assert_eq!(desk.sieve(&second, &notion(), &after).expect("sieved"), [0]);
+    desk.sieve(&first, &notion(), (&before, Source::Server))
+        .expect("sieved");
+    assert!(
+        desk.sieve(&first, &notion(), (&after, Source::Server))
+            .expect("sieved")
+            .is_empty()
+    );
     assert_eq!(
-        desk.sieve(&Client::on_standard_streams(), &notion(), &after)
+        desk.sieve(&second, &notion(), (&after, Source::Server))
             .expect("sieved"),
+        [0]
+    );
+    assert_eq!(
+        desk.sieve(
+            &Client::on_standard_streams(),
+            &notion(),
+            (&after, Source::Server)
+        )
+        .expect("sieved"),
         [0]
     );
     desk.revoke("Cursor").expect("revoked");
     assert_eq!(desk.held().expect("read"), []);
-    assert_eq!(desk.sieve(&second, &notion(), &after).expect("sieved"), [0]);
+    assert_eq!(
+        desk.sieve(&second, &notion(), (&after, Source::Server))
+            .expect("sieved"),
+        [0]
+    );
 }
 
 #[test]
@@ -465,7 +577,8 @@ fn an_approval_that_was_tampered_with_lets_nothing_through() {
     let place = Place::new();
     let (client, desk) = (place.client(), place.desk());
     let tools = ToolSet::of(&[tool("search", "a")]);
-    desk.sieve(&client, &notion(), &tools).expect("sieved");
+    desk.sieve(&client, &notion(), (&tools, Source::Server))
+        .expect("sieved");
     let folder = place.file("approvals");
     let file = fs::read_dir(folder)
         .expect("there")
@@ -475,10 +588,10 @@ fn an_approval_that_was_tampered_with_lets_nothing_through() {
         .path();
     fs::write(file, "{").expect("written");
     let refusal = desk
-        .permit(&client, (&notion(), "search"), &tools)
+        .permit(&client, (&notion(), "search"), (&tools, Source::Server))
         .expect_err("refused");
     assert_eq!(refusal.code(), "access_damaged");
-    assert!(desk.sieve(&client, &notion(), &tools).is_err());
+    assert!(desk.sieve(&client, &notion(), (&tools, Source::Server)).is_err());
 }
 
 fn call<'a>(client: &'a Client, arguments: Option<&'a rmcp::model::JsonObject>) -> Call<'a> {

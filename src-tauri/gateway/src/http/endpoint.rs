@@ -18,6 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use omlx_mcp::{
     Problem,
+    access::Source,
     connection::{Era, Link, authorized_http::AuthorizedHttp},
     handle::Server,
 };
@@ -132,7 +133,7 @@ pub(super) async fn in_its_place(
         (Some(Kind::Request), "tools/list") => {
             let answer = away::answer(server, seen, problem).unwrap_or_default();
             let answer = match ListAsked::of(seen) {
-                Some(list) => asked.guest.sieve_answer(server.id(), answer, &list),
+                Some(list) => asked.guest.sieve_answer(server, (answer, Source::Memory), &list),
                 None => answer,
             };
             reply::json_text(StatusCode::OK, answer)

@@ -14,7 +14,10 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame};
-use omlx_mcp::connection::authorized_http::{AuthorizedHttp, Outgoing};
+use omlx_mcp::{
+    access::Source,
+    connection::authorized_http::{AuthorizedHttp, Outgoing},
+};
 
 use super::{
     endpoint::{self, Way},
@@ -217,7 +220,7 @@ async fn listed(
             return reply::json_text(StatusCode::OK, answer.unwrap_or_default());
         }
     };
-    let sieve = |message: Bytes| asked.guest.sieve_answer(server.id(), message, list);
+    let sieve = |message: Bytes| asked.guest.sieve_answer(server, (message, Source::Server), list);
     let sieved = match kind {
         Media::Events => {
             let sieved = messages(&body)

@@ -2,6 +2,7 @@
 //! (MCP "Transports", "Security Warning"); a program from another user's by its key.
 
 use http::{HeaderMap, HeaderValue, StatusCode, header, uri::Authority};
+use omlx_mcp::Explain;
 use url::{Host, Url};
 
 use super::reply::{self, Reply};
@@ -32,6 +33,10 @@ pub(super) fn admit(lobby: &Lobby, headers: &HeaderMap) -> Result<Guest, Box<Rep
     };
     let key = presented.to_str().ok().and_then(bearer);
     key.and_then(|key| lobby.admit(key)).ok_or_else(|| {
+        if let Some(trouble) = lobby.trouble() {
+            let (code, sentence) = (trouble.code(), trouble.to_string());
+            return Box::new(reply::refusal(StatusCode::SERVICE_UNAVAILABLE, code, &sentence));
+        }
         let sentence = "this key opens nothing: it is wrong or was revoked; `omlx mcp access list` shows the clients, and `omlx mcp access add NAME` makes a new key";
         Box::new(unauthorized("key_unknown", sentence))
     })

@@ -318,12 +318,17 @@ impl Merged {
     /// Says when the tools are not what they were, and gives up the servers that are not lent any more.
     async fn tell_changes(&self) {
         let (mut news, mut rules) = (self.0.handle.events(), self.guest().changes());
+        let mut shown = self.visible().await;
         loop {
             let heard = tokio::select! {
                 () = self.0.over.cancelled() => return,
                 heard = news.recv() => heard,
                 Ok(()) = rules.changed() => {
-                    self.tell(message::notification("notifications/tools/list_changed")).await;
+                    let visible = self.visible().await;
+                    if visible != shown {
+                        shown = visible;
+                        self.tell(message::notification("notifications/tools/list_changed")).await;
+                    }
                     continue;
                 }
             };
@@ -334,11 +339,24 @@ impl Merged {
                 Err(RecvError::Closed) => return,
             };
             self.give_up_what_is_gone();
+            shown = self.visible().await;
             for list in lists {
                 let changed = format!("notifications/{list}/list_changed");
                 self.tell(message::notification(&changed)).await;
             }
         }
+    }
+
+    /// What the client may see of each server, to tell whether that has changed.
+    async fn visible(&self) -> Vec<(ServerId, Vec<usize>)> {
+        let (handle, guest) = (self.0.handle.clone(), self.guest());
+        let looking = tokio::task::spawn_blocking(move || {
+            let servers = names::servers_of(&handle, &guest).into_iter();
+            servers
+                .map(|server| (server.id().clone(), guest.visible(&server)))
+                .collect()
+        });
+        looking.await.unwrap_or_default()
     }
 
     fn give_up_what_is_gone(&self) {

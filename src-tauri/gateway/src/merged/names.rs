@@ -69,7 +69,7 @@ pub(crate) fn servers_of(handle: &Handle, guest: &Guest) -> Vec<Server> {
 
 /// The tools of the last discovery that a client may see.
 pub(crate) fn tools_of(server: &Server, guest: &Guest) -> Vec<Value> {
-    guest.sieve(server.id(), server.remembered_tools())
+    guest.remembered_tools(server)
 }
 
 /// Every tool a client may see, as its server listed it but for its name.

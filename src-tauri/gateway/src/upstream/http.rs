@@ -2,7 +2,7 @@
 //! pieces it came in.
 
 use std::{
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -82,6 +82,8 @@ pub(crate) struct Ask {
     pub(crate) outcome: OnceLock<&'static str>,
     /// Nobody waits for the answer any more.
     pub(crate) cancel: CancellationToken,
+    /// The answer that comes is told from memory, in the server's place.
+    pub(crate) is_recalled: Arc<AtomicBool>,
     /// The header fields that repeat its content (MCP 2026-07-28, "Standard Headers"); none in the session era.
     fields: HeaderMap,
     /// The header fields that repeat arguments of a call; they count in the stateless era alone.
@@ -98,6 +100,7 @@ impl Ask {
             out,
             outcome: OnceLock::new(),
             cancel: CancellationToken::new(),
+            is_recalled: Arc::default(),
             fields,
             parameters: HeaderMap::new(),
         }

@@ -29,7 +29,7 @@ impl Access {
     /// Counts up whenever a client, its rules, or what it approved or is held back changes, by whichever process, until the
     /// last receiver is dropped. Needs a Tokio runtime.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        let (ledger, approvals) = (self.ledger_path(), self.approvals_folder());
+        let (ledger, approvals) = (self.ledger_path().to_owned(), self.approvals_folder());
         let watched = [ledger.clone(), approvals.join("any")];
         count(&watched, move || (Stamp::of(&ledger), stamps(&approvals)))
     }
@@ -170,8 +170,12 @@ mod tests {
 
     fn list(desk: &Access, client: &Client, description: &str) {
         let tool = json!({"name": "search", "description": description, "inputSchema": {"type": "object"}});
-        desk.sieve(client, &notion(), &ToolSet::of(&[tool]))
-            .expect("sieved");
+        desk.sieve(
+            client,
+            &notion(),
+            (&ToolSet::of(&[tool]), crate::access::Source::Server),
+        )
+        .expect("sieved");
     }
 
     #[tokio::test]
