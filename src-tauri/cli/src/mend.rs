@@ -51,6 +51,7 @@ impl Mend {
             "port_in_use" | "cannot_listen" => format!("{program} serve --port N, with a port that is free"),
             "tool_changed_again" => format!("{program} access review shows it as it is now"),
             "unknown_client" => format!("{program} access list"),
+            "use_superseded" => format!("{program} use CLIENT --undo takes the later one back"),
             "client_still_names" => format!("take it out there, or: {program} use CLIENT --undo"),
             "config_missing" => format!("{program} add NAME URL"),
             "server_variable" => format!("export that variable, then: {program} status"),

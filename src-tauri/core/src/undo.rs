@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Action, Explain,
-    clients::{ClientError, UseIn},
+    clients::{ClientError, UseIn, WriteId},
     config::{ConfigFile, Edit, EditError},
 };
 
@@ -35,12 +35,14 @@ pub enum Undoable {
         /// The edits.
         edits: Vec<Edit>,
     },
-    /// The last write into a client's file.
+    /// One write into a client's file.
     UseIn {
         /// Whose files.
         use_in: Box<UseIn>,
         /// The client's id.
         client: String,
+        /// Which one.
+        write: WriteId,
     },
 }
 
@@ -108,7 +110,11 @@ impl Undo {
                 }
                 Ok(())
             }
-            Undoable::UseIn { use_in, client } => Ok(use_in.undo(&client).map(drop)?),
+            Undoable::UseIn {
+                use_in,
+                client,
+                write,
+            } => Ok(use_in.undo_write(&client, &write).map(drop)?),
         }
     }
 

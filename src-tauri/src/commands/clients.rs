@@ -77,19 +77,22 @@ pub(crate) async fn use_in_preview(
     use_in(&desk).preview(&wish).map_err(|error| error.problem())
 }
 
-/// Writes it.
+/// Writes it; none to take back where the file said so already.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn use_in_apply(
     desk: State<'_, Desk>,
     client: String,
     id: Option<ServerId>,
-) -> Result<UndoToken, Problem> {
+) -> Result<Option<UndoToken>, Problem> {
     let (wish, use_in) = (wish(&desk, client, id), use_in(&desk));
     let done = use_in.apply(&wish).map_err(|error| error.problem())?;
-    Ok(desk.undo.offer(Undoable::UseIn {
-        use_in: Box::new(use_in),
-        client: done.client,
+    Ok(done.write.map(|write| {
+        desk.undo.offer(Undoable::UseIn {
+            use_in: Box::new(use_in),
+            client: done.client,
+            write,
+        })
     }))
 }
 

@@ -88,6 +88,40 @@ async fn a_client_is_shown_the_change_given_a_key_and_rid_of_both_by_undo() -> T
     Ok(())
 }
 
+#[tokio::test]
+async fn each_use_is_undone_by_what_was_told_after_it_and_only_once() -> TestResult {
+    let (_demo, desk, cursor) = desk().await?;
+    let one = used(&desk, &["cursor", "--server", "demo"]).await?;
+    ended(&one, 0);
+    let undo = one
+        .words
+        .split_whitespace()
+        .find(|word| word.starts_with("--undo="));
+    let undo = undo.ok_or("no use is told")?;
+    let all = used(&desk, &["cursor", "--json"]).await?.json()?;
+    let all = format!("--undo={}", all["write"].as_str().ok_or("no use")?);
+    ended(&used(&desk, &["cursor", undo]).await?, 0);
+    let text = fs::read_to_string(&cursor)?;
+    assert!(
+        !text.contains("\"demo\"") && text.contains("omlx-connect"),
+        "{text}"
+    );
+    let again = used(&desk, &["cursor", undo]).await?;
+    ended(&again, 1);
+    assert!(again.words.starts_with("error[use_undone]"), "{}", again.words);
+
+    ended(&used(&desk, &["cursor", "--port", "9000"]).await?, 0);
+    let refused = used(&desk, &["cursor", &all]).await?;
+    ended(&refused, 1);
+    assert!(
+        refused.words.starts_with("error[use_superseded]"),
+        "{}",
+        refused.words
+    );
+    assert!(fs::read_to_string(&cursor)?.contains("9000"));
+    Ok(())
+}
+
 /// Starts a client's entry as the client would, from its own folder and with nothing but a PATH, and lists the tools.
 async fn tools_of(entry: &Value) -> Result<Value, Box<dyn Error>> {
     let args = entry["args"]

@@ -201,6 +201,25 @@ describe("using a server in another client", () => {
     await did("undo undo-1");
   });
 
+  it("offers nothing to take back where the client says so already, and says when it is too late", async () => {
+    const { press, user, backend } = await open("three");
+    const { useInApply } = backend;
+    backend.useInApply = () => Promise.resolve(null);
+    await press("Use in…");
+    await user.click(dialog().getByRole("radio", { name: "Cursor" }));
+    await settle();
+    await press("Add to Cursor");
+    expect(screen.getByText("Cursor already uses it.")).toBeTruthy();
+    expect(screen.queryByRole("button", { name: "Undo" })).toBeNull();
+    backend.useInApply = useInApply;
+    await press("Use in…");
+    await press("Add to Claude Desktop");
+    const superseded = "a later use of Claude Desktop wrote the same entry anew; undo that one";
+    backend.world.failures.set("undo", problem("use_superseded", superseded, "none"));
+    await press("Undo");
+    expect(screen.getByText(new RegExp(superseded)).textContent).toContain("use_superseded");
+  });
+
   it("begins with an app that is here", async () => {
     const { press } = await open("three");
     await press("Use in…");

@@ -97,7 +97,8 @@ export type Backend = {
   useInClients(): Promise<ClientApp[]>;
   /** Without a server: all of them together. */
   useInPreview(client: string, id: ServerId | null): Promise<UseInPreview>;
-  useInApply(client: string, id: ServerId | null): Promise<UndoToken>;
+  /** Null where the client's file said so already: there is nothing to take back. */
+  useInApply(client: string, id: ServerId | null): Promise<UndoToken | null>;
   /** Takes it out again, whenever it was written. */
   useInRemove(client: string, id: ServerId | null): Promise<void>;
   /** Apps that look for the gateway where it no longer is. */

@@ -59,8 +59,8 @@ export const commands = {
 	useInClients: () => __TAURI_INVOKE<ClientApp[]>("use_in_clients"),
 	/**  What would be written into a client's file; without a server, all of them. */
 	useInPreview: (client: string, id: ServerId | null) => __TAURI_INVOKE<UseInPreview>("use_in_preview", { client, id }),
-	/**  Writes it. */
-	useInApply: (client: string, id: ServerId | null) => __TAURI_INVOKE<UndoToken>("use_in_apply", { client, id }),
+	/**  Writes it; none to take back where the file said so already. */
+	useInApply: (client: string, id: ServerId | null) => __TAURI_INVOKE<UndoToken | null>("use_in_apply", { client, id }),
 	/**  Takes it out again, whenever it was written, with the key that was made for it. */
 	useInRemove: (client: string, id: ServerId | null) => __TAURI_INVOKE<null>("use_in_remove", { client, id }),
 	/**  The clients that look for the gateway where it no longer is. */

@@ -5,7 +5,7 @@ use std::{env, path::PathBuf};
 use omlx_mcp::{
     Problem, ServerId,
     access::Access,
-    clients::{Bridge, Done, Machine, Target, UseIn, UseInPreview, Way, Wish},
+    clients::{Bridge, Done, Machine, Target, UseIn, UseInPreview, Way, Wish, WriteId},
     clock::Clock,
     settings::SettingsFile,
 };
@@ -37,7 +37,8 @@ Examples:
   omlx mcp use claude-desktop --dry-run
   omlx mcp use cursor
   omlx mcp use zed --server notion
-  omlx mcp use cursor --undo")]
+  omlx mcp use cursor --undo
+  omlx mcp use cursor --undo=5f1c09aa    that use alone, as it was told")]
 pub(crate) struct UseArguments {
     /// omlx, claude-desktop, claude-code, cursor, vscode, zed, codex, windsurf or gemini
     #[arg(value_name = "CLIENT")]
@@ -54,15 +55,43 @@ pub(crate) struct UseArguments {
     /// Show what would change, and change nothing
     #[arg(long, requires = "client")]
     dry_run: bool,
-    /// Put back what the last use of this client wrote over, and take its key back
-    #[arg(long, requires = "client", conflicts_with_all = ["server", "via", "dry_run"])]
-    undo: bool,
+    /// Put back what the last use of this client wrote over, or one use alone, and take its key back
+    #[arg(
+        long,
+        value_name = "USE",
+        num_args = 0..=1,
+        default_missing_value = LAST,
+        require_equals = true,
+        requires = "client",
+        conflicts_with_all = ["server", "via", "dry_run"]
+    )]
+    undo: Option<Which>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Via {
     Bridge,
     Gateway,
+}
+
+/// What `--undo` alone stands for.
+const LAST: &str = "last";
+
+/// Which use is undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Which {
+    Last,
+    One(WriteId),
+}
+
+impl From<String> for Which {
+    fn from(word: String) -> Self {
+        if word == LAST {
+            Self::Last
+        } else {
+            Self::One(word.into())
+        }
+    }
 }
 
 /// `--json` without a client
@@ -88,10 +117,10 @@ pub(super) fn run(
     output: &mut Output,
 ) -> Result<Ending, Failure> {
     let use_in = use_in(arguments, context)?;
-    match &arguments.client {
-        None => list(&use_in, (context, output))?,
-        Some(client) if arguments.undo => undo(&use_in, client, (context, output))?,
-        Some(client) => write(&use_in, (client, arguments), (context, output))?,
+    match (&arguments.client, &arguments.undo) {
+        (None, _) => list(&use_in, (context, output))?,
+        (Some(client), Some(which)) => undo(&use_in, (client, which), (context, output))?,
+        (Some(client), None) => write(&use_in, (client, arguments), (context, output))?,
     }
     Ok(Ending::Done)
 }
@@ -254,8 +283,11 @@ fn say(done: &Done, (context, output): To<'_>) -> Result<(), Failure> {
         )?;
     }
     tell(&done.notes, (context, output))?;
+    let Some(write) = &done.write else {
+        return Ok(());
+    };
     let undo = format!(
-        "{} use {} --undo takes it back",
+        "{} use {} --undo={write} takes it back",
         context.program.words(),
         done.client
     );
@@ -282,13 +314,17 @@ fn tell(notes: &[Problem], (context, output): To<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn undo(use_in: &UseIn, client: &str, (context, output): To<'_>) -> Result<(), Failure> {
-    let undone = use_in.undo(client).map_err(|error| Failure::told(&error))?;
+fn undo(use_in: &UseIn, (client, which): (&str, &Which), (context, output): To<'_>) -> Result<(), Failure> {
+    let undone = match which {
+        Which::Last => use_in.undo(client),
+        Which::One(write) => use_in.undo_write(client, write),
+    };
+    let undone = undone.map_err(|error| Failure::told(&error))?;
     let path = undone.path.display();
     let done = if undone.exact {
         format!("✓ {path} is as it was")
     } else {
-        format!("✓ Took our entries out of {path}, which was saved by its own program meanwhile")
+        format!("✓ Took our entries out of {path}, which was written to meanwhile")
     };
     output.say(Paint::Good, &done)?;
     if context.global.json {

@@ -69,6 +69,12 @@ pub enum ClientError {
     /// Nothing of ours was written, or it was undone already.
     #[error("there is nothing to undo in {0}")]
     NothingToUndo(&'static str),
+    /// That use is not in our records any more.
+    #[error("this use of {0} was undone already, or is too long ago")]
+    UndoneAlready(&'static str),
+    /// What it wrote is a later use's by now.
+    #[error("a later use of {0} wrote the same entry anew; undo that one")]
+    UsedSince(&'static str),
     /// No key could be made or taken back.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -97,6 +103,8 @@ impl Explain for ClientError {
             Self::DisablesOmlx(_) => "omlx_refuses",
             Self::NoGateway(_) => "client_takes_programs",
             Self::NothingToUndo(_) => "nothing_to_undo",
+            Self::UndoneAlready(_) => "use_undone",
+            Self::UsedSince(_) => "use_superseded",
             Self::Access(error) => error.code(),
             Self::Config(error) => error.code(),
         }

@@ -37,6 +37,7 @@ pub use import::{
 pub use machine::{Machine, Os};
 pub use naming::{NamingEntry, left_naming, naming};
 pub use ours::leads_back;
+pub use record::WriteId;
 pub use take_over::{TakeOver, TakenOver};
 pub use use_in::{Bridge, Done, OtherApp, Target, Undone, UseIn, UseInPreview, Way, Wish};
 

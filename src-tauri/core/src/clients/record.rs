@@ -1,6 +1,9 @@
 //! What was written into other clients' files, so that it can be taken back by a later process: `use-in.json`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -14,9 +17,37 @@ use crate::{
 /// How many writes can be taken back, one after the other.
 const MOST: usize = 50;
 
+/// Tells a write into a client's file from every other one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct WriteId(String);
+
+impl WriteId {
+    pub(super) fn generate() -> Result<Self, AccessError> {
+        let mut bytes = [0; 4];
+        getrandom::fill(&mut bytes).map_err(|_| AccessError::NoRandomness)?;
+        Ok(Self(format!("{:08x}", u32::from_be_bytes(bytes))))
+    }
+}
+
+impl From<String> for WriteId {
+    fn from(id: String) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for WriteId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// One write.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Written {
+    /// None where an earlier version wrote it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<WriteId>,
     /// The client's id.
     pub(super) app: String,
     /// Its file.
@@ -80,10 +111,24 @@ impl Records {
         })
     }
 
-    pub(super) fn remove(&self, written: &Written) -> Result<(), ClientError> {
+    /// Forgets a write that was taken back. Of later ones into the same file no copy is what should be there once they
+    /// are undone, too. Whoever one of them lets in goes to it, to be shut out when it is undone.
+    pub(super) fn remove(
+        &self,
+        written: &Written,
+        heirs: &[(ClientId, &Written)],
+    ) -> Result<(), ClientError> {
         self.change(|list| {
-            if let Some(at) = list.iter().rposition(|known| known == written) {
-                list.remove(at);
+            let Some(at) = list.iter().rposition(|known| known == written) else {
+                return;
+            };
+            list.remove(at);
+            let later = list[at..].iter_mut();
+            for later in later.filter(|later| later.path == written.path) {
+                let theirs = heirs.iter().filter(|(_, heir)| **heir == *later);
+                let theirs: Vec<ClientId> = theirs.map(|(client, _)| client.clone()).collect();
+                later.clients.extend(theirs);
+                later.after.clear();
             }
         })
     }

@@ -14,7 +14,7 @@ use super::{
     apps::APPS,
     document::{Document, Entry},
     file,
-    record::{Records, Written, fingerprint},
+    record::{Records, WriteId, Written, fingerprint},
     veil,
 };
 use crate::{
@@ -122,6 +122,8 @@ pub struct Done {
     pub path: PathBuf,
     /// False when it said so already.
     pub changed: bool,
+    /// By which this write is undone, and no other; none when nothing was written.
+    pub write: Option<WriteId>,
     /// What our entries are called there.
     pub entries: Vec<String>,
     /// What stood there before; none when there was no file, or nothing was changed.
@@ -197,16 +199,17 @@ impl UseIn {
             client: app.id.to_owned(),
             path: path.clone(),
             changed: !plan.is_present(),
+            write: None,
             entries: plan.names(),
             backup: None,
             notes: notes.iter().map(Explain::problem).collect(),
         };
         if done.changed {
-            let mut keys = Vec::new();
+            let (id, mut keys) = (WriteId::generate()?, Vec::new());
             let written = self.write(&plan, &held, &mut keys);
             let (backup, after) = written.inspect_err(|_| self.revoke(&keys))?;
-            self.remember(&plan, (&held, backup.clone()), (after, keys))?;
-            done.backup = backup;
+            self.remember(&plan, (&held, backup.clone()), (id.clone(), after, keys))?;
+            (done.write, done.backup) = (Some(id), backup);
         }
         Ok(done)
     }
@@ -231,9 +234,10 @@ impl UseIn {
         &self,
         plan: &Plan<'_>,
         (held, backup): (&file::Held, Option<PathBuf>),
-        (after, clients): (String, Vec<ClientId>),
+        (id, after, clients): (WriteId, String, Vec<ClientId>),
     ) -> Result<(), ClientError> {
         Records::of(&self.home).push(Written {
+            id: Some(id),
             app: plan.app.id.to_owned(),
             path: held.path().to_owned(),
             backup,

@@ -235,7 +235,7 @@ export class MockBackend implements Backend {
     return useInPreview(client, id);
   }
 
-  async useInApply(client: string, id: ServerId | null): Promise<UndoToken> {
+  async useInApply(client: string, id: ServerId | null): Promise<UndoToken | null> {
     await this.world.called("useInApply", `${client} ${id ?? "*"}`);
     this.#astray.delete(client);
     return this.world.undoable(() => undefined);

@@ -47,6 +47,7 @@ impl UseIn {
         Ok(Done {
             client: app.id.to_owned(),
             changed: true,
+            write: None,
             entries: names.into_iter().map(str::to_owned).collect(),
             backup: None,
             notes: Vec::new(),
@@ -55,7 +56,7 @@ impl UseIn {
     }
 
     /// The clients that entries of ours let in.
-    fn let_in<'a>(&self, entries: impl Iterator<Item = &'a Value>) -> Vec<ClientId> {
+    pub(super) fn let_in<'a>(&self, entries: impl Iterator<Item = &'a Value>) -> Vec<ClientId> {
         let by_key = |entry| {
             let client = self.access.authenticate(ours::key(entry)?)?;
             Some(client.id().clone())

@@ -143,3 +143,55 @@ fn a_file_its_program_has_saved_since_loses_our_entries_and_nothing_else() {
     }
     assert_eq!(use_in.access.clients().expect("listed"), []);
 }
+
+fn written(use_in: &UseIn, app: &App, server: Option<&str>) -> WriteId {
+    let done = use_in.apply(&wish(app, server)).expect("written");
+    done.write.expect("something was")
+}
+
+#[test]
+fn a_write_is_taken_back_from_under_a_later_one_which_still_works_and_is_undone_after_it() {
+    let desk = Desk::full();
+    let (use_in, cursor) = (desk.use_in(), app("cursor"));
+    let said = |text: &str| crate::config::read_json(text).expect("JSON");
+    let clients = || use_in.access.clients().expect("listed").len();
+    let notion = written(&use_in, cursor, Some("notion"));
+    written(&use_in, cursor, None);
+    let linear = written(&use_in, cursor, Some("linear"));
+    assert_eq!(clients(), 2, "both programs say who they are by one id");
+    use_in.undo_write("cursor", &notion).expect("undone");
+    let servers = said(&desk.text(cursor))["mcpServers"].clone();
+    assert!(servers.get("notion").is_none() && servers.get("linear").is_some());
+    assert!(servers.get("omlx-connect").is_some());
+    assert_eq!(clients(), 2, "the id still lets linear in");
+    let again = use_in.undo_write("cursor", &notion).expect_err("only once");
+    assert_eq!(again.code(), "use_undone");
+    use_in.undo_write("cursor", &linear).expect("undone");
+    assert_eq!(clients(), 1, "nobody is let in by the id any more");
+    use_in.undo("cursor").expect("undone");
+    assert_eq!(said(&desk.text(cursor)), said(fixture(cursor)));
+    assert_eq!(clients(), 0);
+}
+
+#[test]
+fn a_write_whose_entry_was_written_anew_is_not_half_undone() {
+    let desk = Desk::full();
+    let (mut use_in, cursor) = (desk.use_in(), app("cursor"));
+    let first = written(&use_in, cursor, None);
+    let before = desk.text(cursor);
+    "http://127.0.0.1:9000".clone_into(&mut use_in.gateway);
+    let anew = written(&use_in, cursor, None);
+    let after = desk.text(cursor);
+    let refused = use_in.undo_write("cursor", &first).expect_err("written anew");
+    assert_eq!(refused.code(), "use_superseded");
+    assert_eq!(desk.text(cursor), after);
+    assert_eq!(use_in.access.clients().expect("listed").len(), 1, "its key opens");
+    assert!(use_in.undo_write("cursor", &anew).expect("undone").exact);
+    assert_eq!(desk.text(cursor), before);
+    assert!(use_in.undo_write("cursor", &first).expect("undone").exact);
+    assert_eq!(desk.text(cursor), fixture(cursor));
+    let nothing = use_in.apply(&wish(cursor, None)).expect("written");
+    assert!(nothing.write.is_some());
+    let same = use_in.apply(&wish(cursor, None)).expect("seen");
+    assert_eq!(same.write, None, "there is nothing of its own to undo");
+}
