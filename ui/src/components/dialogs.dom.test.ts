@@ -220,6 +220,17 @@ describe("using a server in another client", () => {
     expect(screen.getByText(new RegExp(superseded)).textContent).toContain("use_superseded");
   });
 
+  it("says what is worth knowing in the panel's language", async () => {
+    const { press, user } = await open("three", { language: "zh-Hans" });
+    await press("用于…");
+    await user.click(dialog().getByRole("radio", { name: "所有服务器" }));
+    await settle();
+    expect(dialog().getByText(/^Claude Desktop 只能启动程序/)).toBeTruthy();
+    await user.click(dialog().getByRole("radio", { name: "oMLX" }));
+    await settle();
+    expect(dialog().getByText(/^oMLX 不会自动读取/)).toBeTruthy();
+  });
+
   it("begins with an app that is here", async () => {
     const { press } = await open("three");
     await press("Use in…");

@@ -799,6 +799,31 @@ export type TransportKind =
 /**  Redeemed once. */
 export type UndoToken = string;
 
+/**  One thing worth knowing. Whoever shows it has the words for it. */
+export type UseInNote = 
+/**  oMLX looks there, but starts no server from it unless it is told to. */
+{ code: "omlx_looks_elsewhere"; 
+/**  Which file. */
+path: string } | 
+/**  One entry of somebody else's makes oMLX refuse all of them. */
+{ code: "omlx_refuses_file"; 
+/**  Which file. */
+path: string; 
+/**  oMLX's own sentence. */
+refusal: string } | 
+/**  The entry is good, and leads nowhere until a gateway runs. */
+{ code: "gateway_away"; 
+/**  Where nobody listens: scheme, host and port. */
+address: string } | 
+/**  It was given the servers there are, one by one. */
+{ code: "later_servers"; 
+/**  The client's own name. */
+client: string } | 
+/**  It reads its configuration when it starts. */
+{ code: "restart_client"; 
+/**  The client's own name. */
+client: string };
+
 /**  What a wish would do to a client's file. Values that were there before are hidden in it. */
 export type UseInPreview = {
 	/**  The client's id. */
@@ -816,7 +841,7 @@ export type UseInPreview = {
 	/**  What would change. */
 	diff: DiffLine[],
 	/**  What is worth knowing of it: none of it stops anything. */
-	notes: Problem[],
+	notes: UseInNote[],
 };
 
 /**  Which way they are handed over. */

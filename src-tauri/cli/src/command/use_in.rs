@@ -1,11 +1,13 @@
 //! `omlx mcp use`: our servers in another client's configuration.
 
+mod words;
+
 use std::{env, path::PathBuf};
 
 use omlx_mcp::{
-    Problem, ServerId,
+    Action, Problem, ServerId,
     access::Access,
-    clients::{Bridge, Done, Machine, Target, UseIn, UseInPreview, Way, Wish, WriteId},
+    clients::{Bridge, Done, Machine, Target, UseIn, UseInNote, UseInPreview, Way, Wish, WriteId},
     clock::Clock,
     settings::SettingsFile,
 };
@@ -295,14 +297,22 @@ fn say(done: &Done, (context, output): To<'_>) -> Result<(), Failure> {
 }
 
 /// What is worth knowing of it: what may be in the way as a warning, what comes next as a hint.
-fn tell(notes: &[Problem], (context, output): To<'_>) -> Result<(), Failure> {
-    const NEXT: [&str; 2] = ["later_servers", "restart_client"];
+fn tell(notes: &[UseInNote], (context, output): To<'_>) -> Result<(), Failure> {
     let mend = &context.mend();
-    for problem in notes {
-        if NEXT.contains(&problem.code.as_ref()) {
-            notice::tell_hint(Some(&problem.message), output)?;
+    for note in notes {
+        let message = words::of(note);
+        if matches!(
+            note,
+            UseInNote::LaterServers { .. } | UseInNote::RestartClient { .. }
+        ) {
+            notice::tell_hint(Some(&message), output)?;
             continue;
         }
+        let problem = &Problem {
+            code: note.code().into(),
+            message,
+            action: Action::None,
+        };
         let server = None;
         let notice = Notice {
             problem,

@@ -39,7 +39,7 @@ pub use naming::{NamingEntry, left_naming, naming};
 pub use ours::leads_back;
 pub use record::WriteId;
 pub use take_over::{TakeOver, TakenOver};
-pub use use_in::{Bridge, Done, OtherApp, Target, Undone, UseIn, UseInPreview, Way, Wish};
+pub use use_in::{Bridge, Done, OtherApp, Target, Undone, UseIn, UseInNote, UseInPreview, Way, Wish};
 
 pub(crate) use naming::rename_server;
 

@@ -18,7 +18,7 @@ use super::{
     veil,
 };
 use crate::{
-    Explain, Problem, ServerId,
+    ServerId,
     access::{Access, ClientId},
     diff::{DiffLine, diff},
     store::Home,
@@ -31,6 +31,7 @@ mod plan;
 mod removed;
 mod undone;
 
+pub use notes::UseInNote;
 pub use other::OtherApp;
 use plan::Plan;
 
@@ -110,7 +111,7 @@ pub struct UseInPreview {
     /// What would change.
     pub diff: Vec<DiffLine>,
     /// What is worth knowing of it: none of it stops anything.
-    pub notes: Vec<Problem>,
+    pub notes: Vec<UseInNote>,
 }
 
 /// What was done.
@@ -129,7 +130,7 @@ pub struct Done {
     /// What stood there before; none when there was no file, or nothing was changed.
     pub backup: Option<PathBuf>,
     /// What is worth knowing of it: none of it stopped anything.
-    pub notes: Vec<Problem>,
+    pub notes: Vec<UseInNote>,
 }
 
 /// What was taken back.
@@ -183,7 +184,7 @@ impl UseIn {
             way: plan.way(),
             diff: veil::veiled(diff(plan.document.text(), &after), &alone, app.syntax),
             snippet: alone,
-            notes: notes.iter().map(Explain::problem).collect(),
+            notes,
         })
     }
 
@@ -202,7 +203,7 @@ impl UseIn {
             write: None,
             entries: plan.names(),
             backup: None,
-            notes: notes.iter().map(Explain::problem).collect(),
+            notes,
         };
         if done.changed {
             let (id, mut keys) = (WriteId::generate()?, Vec::new());

@@ -1,6 +1,6 @@
 // "Use in…" of the backend in memory.
 
-import type { DiffLine, ServerId, UseInPreview } from "../bindings";
+import type { DiffLine, ServerId, UseInNote, UseInPreview } from "../bindings";
 import { CLIENT_APPS } from "./content";
 import { IMPORT_SOURCES } from "./imports";
 
@@ -10,7 +10,14 @@ export function useInPreview(client: string, id: ServerId | null): UseInPreview 
   const exists = CLIENT_APPS.some((app) => app.id === client && app.installed);
   const present = client === "omlx";
   const way: UseInPreview["way"] = id === null && client !== "claude-desktop" ? "gateway" : "bridge";
-  const shown = { client, path, exists, present, way, notes: [] } satisfies Partial<UseInPreview>;
+  const shown = {
+    client,
+    path,
+    exists,
+    present,
+    way,
+    notes: notes(client, path, id),
+  } satisfies Partial<UseInPreview>;
   if (client === "codex") return { ...shown, snippet: toml(name, id), diff: added(toml(name, id)) };
   const entry = way === "gateway" ? remote(name) : json(name, id);
   return {
@@ -18,6 +25,15 @@ export function useInPreview(client: string, id: ServerId | null): UseInPreview 
     snippet: `{\n  "mcpServers": {\n${entry}\n  }\n}`,
     diff: jsonDiff(entry, exists),
   };
+}
+
+function notes(client: string, path: string, id: ServerId | null): UseInNote[] {
+  const name = CLIENT_APPS.find((app) => app.id === client)?.name ?? client;
+  const told: UseInNote[] = [];
+  if (client === "omlx") told.push({ code: "omlx_looks_elsewhere", path });
+  else told.push({ code: "restart_client", client: name });
+  if (id === null && client === "claude-desktop") told.push({ code: "later_servers", client: name });
+  return told;
 }
 
 const args = (id: ServerId | null): string =>

@@ -259,6 +259,11 @@ export const en = {
   "use_in.key_to_come": "“…” is made for {client} alone when it is added.",
   "use_in.no_gateway": "The gateway is not running, so {client} would reach nothing at this address.",
   "use_in.bridge_hint": "A single server works without the gateway.",
+  "use_in.note_elsewhere":
+    "oMLX does not read {path} by itself. Start it with --mcp-config {path}, or set mcp.config_path in ~/.omlx/settings.json.",
+  "use_in.note_refused": "oMLX refuses {path}, and every server in it, until this is mended: {refusal}",
+  "use_in.note_later":
+    "{client} starts programs only: a server you add later is not there until you do this again.",
   "diff.added": "Added:",
   "diff.removed": "Removed:",
 

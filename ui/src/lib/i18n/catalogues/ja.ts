@@ -250,6 +250,12 @@ export const ja: Catalogue = {
   "use_in.key_to_come": "「…」は、追加するときに {client} 専用に作られます。",
   "use_in.no_gateway": "ゲートウェイが動いていないため、{client} はこのアドレスに接続できません。",
   "use_in.bridge_hint": "サーバ 1 台だけなら、ゲートウェイなしで使えます。",
+  "use_in.note_elsewhere":
+    "oMLX は {path} を自動では読み込みません。--mcp-config {path} を付けて起動するか、~/.omlx/settings.json の mcp.config_path に設定してください。",
+  "use_in.note_refused":
+    "次の点を直すまで、oMLX は {path} とその中のすべてのサーバを受け付けません: {refusal}",
+  "use_in.note_later":
+    "{client} はプログラムを起動する方式だけに対応しています。後から追加したサーバは、もう一度この操作をするまで使えません。",
   "diff.added": "追加:",
   "diff.removed": "削除:",
 

@@ -249,6 +249,11 @@ export const ko: Catalogue = {
   "use_in.key_to_come": "‘…’는 추가할 때 {client} 전용으로 만들어집니다.",
   "use_in.no_gateway": "게이트웨이가 실행 중이 아니라서 {client}에서 이 주소에 연결할 수 없습니다.",
   "use_in.bridge_hint": "서버 하나만이라면 게이트웨이 없이도 됩니다.",
+  "use_in.note_elsewhere":
+    "oMLX는 {path} 파일을 저절로 읽지 않습니다. --mcp-config {path} 옵션으로 시작하거나 ~/.omlx/settings.json의 mcp.config_path에 설정하세요.",
+  "use_in.note_refused": "다음을 고칠 때까지 oMLX가 {path} 파일과 그 안의 모든 서버를 거부합니다: {refusal}",
+  "use_in.note_later":
+    "{client}은(는) 프로그램을 실행하는 방식만 지원합니다. 나중에 추가한 서버는 이 작업을 다시 해야 나타납니다.",
   "diff.added": "추가:",
   "diff.removed": "삭제:",
 

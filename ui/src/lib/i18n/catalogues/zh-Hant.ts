@@ -248,6 +248,10 @@ export const zhHant: Catalogue = {
   "use_in.key_to_come": "「…」會在加入時專為 {client} 產生。",
   "use_in.no_gateway": "閘道沒有執行，{client} 無法連接到此位址。",
   "use_in.bridge_hint": "單一伺服器無須閘道即可使用。",
+  "use_in.note_elsewhere":
+    "oMLX 不會自動讀取 {path}。請以 --mcp-config {path} 啟動它，或在 ~/.omlx/settings.json 中設定 mcp.config_path。",
+  "use_in.note_refused": "在更正以下問題之前，oMLX 會拒絕 {path} 及其中的所有伺服器：{refusal}",
+  "use_in.note_later": "{client} 只能啟動程式：之後加入的伺服器，需要再次執行此操作才會出現。",
   "diff.added": "加入：",
   "diff.removed": "移除：",
 

@@ -1,7 +1,25 @@
 use super::*;
 
-fn codes(notes: &[crate::Problem]) -> Vec<&str> {
-    notes.iter().map(|note| note.code.as_ref()).collect()
+fn codes(notes: &[UseInNote]) -> Vec<&str> {
+    notes.iter().map(UseInNote::code).collect()
+}
+
+#[test]
+fn what_is_worth_knowing_crosses_to_the_panel_by_its_code() {
+    let client = || "Zed".to_owned();
+    for note in [
+        UseInNote::OmlxLooksElsewhere { path: client() },
+        UseInNote::OmlxRefusesFile {
+            path: client(),
+            refusal: client(),
+        },
+        UseInNote::GatewayAway { address: client() },
+        UseInNote::LaterServers { client: client() },
+        UseInNote::RestartClient { client: client() },
+    ] {
+        let crossed = serde_json::to_value(&note).expect("JSON");
+        assert_eq!(crossed["code"], note.code());
+    }
 }
 
 #[test]
@@ -9,14 +27,11 @@ fn a_file_that_omlx_does_not_read_by_itself_is_told_with_what_to_do() {
     let desk = Desk::full();
     let (omlx, use_in) = (app("omlx"), desk.use_in());
     let notes = use_in.preview(&wish(omlx, None)).expect("seen").notes;
-    assert!(codes(&notes).contains(&"omlx_looks_elsewhere"), "{notes:?}");
     let path = desk.path(omlx);
-    assert!(
-        notes[0]
-            .message
-            .contains(&format!("`--mcp-config {}`", path.display())),
-        "{notes:?}"
-    );
+    let told = UseInNote::OmlxLooksElsewhere {
+        path: path.display().to_string(),
+    };
+    assert_eq!(notes[0], told);
     let settings = serde_json::json!({"mcp": {"config_path": path}});
     fs::create_dir_all(desk.folder.path().join(".omlx")).expect("made");
     fs::write(
@@ -41,11 +56,12 @@ fn a_file_that_omlx_refuses_anyway_is_told_with_its_sentence() {
         r#"{"servers": {"notion": {"url": "https://a.example", "auth": {}}}}"#,
     );
     let notes = use_in.preview(&wish(omlx, None)).expect("seen").notes;
-    let refusal = notes.iter().find(|note| note.code == "omlx_refuses_file");
-    assert!(
-        refusal.is_some_and(|note| note.message.contains("got an unexpected keyword argument 'auth'")),
-        "{notes:?}"
-    );
+    let file = desk.path(omlx).display().to_string();
+    let is_told = |note: &UseInNote| {
+        matches!(note, UseInNote::OmlxRefusesFile { path, refusal }
+            if *path == file && refusal.contains("got an unexpected keyword argument 'auth'"))
+    };
+    assert!(notes.iter().any(is_told), "{notes:?}");
 }
 
 #[test]
@@ -63,11 +79,8 @@ fn an_address_at_which_nobody_listens_is_told_and_one_that_is_taken_is_not() {
     assert!(is_away(&use_in, None));
     assert!(!is_away(&use_in, Some("notion")), "a program needs no gateway");
     let done = use_in.apply(&wish(app("cursor"), None)).expect("written");
-    let said = format!(
-        "nobody listens at {} now; start the app, or `omlx mcp serve`",
-        use_in.gateway
-    );
-    assert_eq!(done.notes[0].message, said);
+    let address = use_in.gateway.clone();
+    assert_eq!(done.notes[0], UseInNote::GatewayAway { address });
 }
 
 #[test]
@@ -75,23 +88,22 @@ fn whoever_is_to_restart_is_named_and_later_servers_are_told_of_where_programs_a
     let desk = Desk::full();
     let use_in = desk.use_in();
     let said = |client: &str, server| {
-        let notes = use_in.preview(&wish(app(client), server)).expect("seen").notes;
-        let known = |code: &str| code == "later_servers" || code == "restart_client";
-        let said = notes.iter().filter(|note| known(&note.code));
-        said.map(|note| note.message.clone()).collect::<Vec<_>>()
+        let mut notes = use_in.preview(&wish(app(client), server)).expect("seen").notes;
+        notes.retain(|note| ["later_servers", "restart_client"].contains(&note.code()));
+        notes
     };
-    assert_eq!(said("cursor", None), ["restart Cursor to see it"]);
+    let restart = |client: &str| UseInNote::RestartClient {
+        client: client.to_owned(),
+    };
+    let later = UseInNote::LaterServers {
+        client: "Claude Desktop".to_owned(),
+    };
+    assert_eq!(said("cursor", None), [restart("Cursor")]);
     assert_eq!(
         said("claude-desktop", Some("notion")),
-        ["restart Claude Desktop to see it"]
+        [restart("Claude Desktop")]
     );
-    assert_eq!(
-        said("claude-desktop", None),
-        [
-            "Claude Desktop starts programs only: a server that is added later is not there until this is done again",
-            "restart Claude Desktop to see it"
-        ]
-    );
+    assert_eq!(said("claude-desktop", None), [later, restart("Claude Desktop")]);
     use_in.apply(&wish(app("cursor"), None)).expect("written");
-    assert_eq!(said("cursor", None), Vec::<String>::new(), "it says so already");
+    assert_eq!(said("cursor", None), [], "it says so already");
 }
