@@ -122,6 +122,20 @@ impl Running {
         self.input = None;
     }
 
+    /// Closes both of its standard streams, as the end of whoever started it does, and waits for its end.
+    pub async fn desert(self) -> Result<Ran, Box<dyn Error>> {
+        let Self {
+            mut child,
+            input,
+            data,
+            mut words,
+        } = self;
+        drop((input, data));
+        let ending = async { io::Result::Ok((all(&mut words).await?, child.wait().await?)) };
+        let (words, status) = tokio::time::timeout(PATIENCE, ending).await??;
+        Ok(Ran::of(status, &[], &words))
+    }
+
     /// Presses Ctrl-C.
     pub async fn interrupt(&self) -> Result<(), Box<dyn Error>> {
         let process = self.id()?;

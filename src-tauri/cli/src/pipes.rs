@@ -23,6 +23,15 @@ pub(crate) fn output() -> Pin<Box<dyn AsyncWrite + Send + Sync>> {
     Box::pin(tokio::io::stdout())
 }
 
+/// Returns when nobody reads standard output any more; where that cannot be seen, never.
+pub(crate) async fn unread() {
+    #[cfg(unix)]
+    if direct::unread().await.is_ok() {
+        return;
+    }
+    std::future::pending::<()>().await;
+}
+
 #[cfg(unix)]
 mod direct {
     use std::{
@@ -31,14 +40,21 @@ mod direct {
             fd::{AsFd, OwnedFd},
             unix::{fs::FileTypeExt, net::UnixStream as StdUnixStream},
         },
+        time::Duration,
     };
 
-    use tokio::net::{
-        UnixStream,
-        unix::pipe::{Receiver, Sender},
+    use tokio::{
+        io::Interest,
+        net::{
+            UnixStream,
+            unix::pipe::{Receiver, Sender},
+        },
     };
 
     use super::{AsyncRead, AsyncWrite, Pin, io};
+
+    /// How often it is looked whether somebody still reads.
+    const LOOK: Duration = Duration::from_millis(250);
 
     /// How much may wait in a pipe for its reader, in bytes: as much as Linux gives anybody.
     #[cfg(target_os = "linux")]
@@ -65,6 +81,25 @@ mod direct {
         } else {
             None
         })
+    }
+
+    /// An error where it is no pipe and no socket.
+    pub(super) async fn unread() -> io::Result<()> {
+        let (kind, file) = opened(io::stdout().as_fd().try_clone_to_owned()?)?;
+        if kind.is_fifo() {
+            let pipe = Sender::from_file(file)?;
+            while !pipe.ready(Interest::WRITABLE).await?.is_write_closed() {
+                tokio::time::sleep(LOOK).await;
+            }
+        } else if kind.is_socket() {
+            let socket = socket(file)?;
+            while !socket.ready(Interest::WRITABLE).await?.is_write_closed() {
+                tokio::time::sleep(LOOK).await;
+            }
+        } else {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        Ok(())
     }
 
     /// A large message goes through in fewer turns. Where there is no more room to be had, it takes a few more.

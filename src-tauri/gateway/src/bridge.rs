@@ -27,50 +27,65 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 const CANCELLED: &str = "notifications/cancelled";
 
-/// How long answers may still come once the client has closed its end.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// Lends `server` to `client`, who is at the other end of `input` and `output`, until they are gone. Nothing but MCP
-/// messages is written to `output`.
-pub async fn bridge(
+/// Lends `server` to `client`, who is at the other end of `input` and `output`. Ends with `input`, once everything that
+/// was asked has its answer, when nobody reads any more (writing shows that, and so does `unread`), or when told to
+/// `stop`, whose reason is returned then. Nothing but MCP messages is written to `output`.
+pub async fn bridge<Reason>(
     (server, access, client): (Server, Access, Client),
-    input: impl AsyncRead + Unpin,
-    output: impl AsyncWrite + Send + Sync + 'static,
-) -> io::Result<()> {
+    (input, output): (impl AsyncRead + Unpin, impl AsyncWrite + Send + Sync + 'static),
+    (unread, stop): (impl Future<Output = ()>, impl Future<Output = Reason>),
+) -> io::Result<Option<Reason>> {
     let out = Outlet::lines(output);
     let guest = Lobby::open(access).guest(client);
     let relay = Relay::new(server.clone(), (out.clone(), guest.clone()));
     let newer = NewerClient::new(&Offer::One(server), guest);
-    let mut lines = Lines::new(input, MAX_LINE);
-    let outcome = loop {
-        let line = tokio::select! {
-            line = lines.next() => line,
-            () = relay.over() => break Ok(()),
-        };
-        match line {
-            Ok(Some(Line::Whole(text))) => {
-                if !is_newer(&relay, (&text, &newer)).await {
-                    relay.take(text).await;
-                } else if newer.take(text, out.clone()).await.is_err() {
-                    break Ok(());
-                }
-            }
-            Ok(Some(Line::TooLong)) => {
-                let why = format!("a message of more than {} MiB is not taken", MAX_LINE >> 20);
-                if out
-                    .send(message::error(None, INVALID_REQUEST, &why))
-                    .await
-                    .is_err()
-                {
-                    break Ok(());
-                }
-            }
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
+    let serving = async {
+        let outcome = take_all(input, (&relay, &newer), &out).await;
+        tokio::select! {
+            _ = async { tokio::join!(relay.answered(), newer.answered()) } => {}
+            () = relay.over() => {}
+            () = unread => {}
         }
+        outcome
     };
-    tokio::join!(relay.end(GRACE), newer.end(GRACE));
+    let outcome = tokio::select! {
+        ended = serving => ended.map(|()| None),
+        reason = stop => Ok(Some(reason)),
+    };
+    tokio::join!(relay.end(Duration::ZERO), newer.end(Duration::ZERO));
     outcome
+}
+
+/// Takes what the client says, until it says no more or is gone.
+async fn take_all(
+    input: impl AsyncRead + Unpin,
+    (relay, newer): (&Relay, &NewerClient),
+    out: &Outlet,
+) -> io::Result<()> {
+    let mut lines = Lines::new(input, MAX_LINE);
+    loop {
+        let line = tokio::select! {
+            line = lines.next() => line?,
+            () = relay.over() => None,
+        };
+        let told = match line {
+            None => return Ok(()),
+            Some(Line::Whole(text)) if is_newer(relay, (&text, newer)).await => {
+                newer.take(text, out.clone()).await
+            }
+            Some(Line::Whole(text)) => {
+                relay.take(text).await;
+                Ok(())
+            }
+            Some(Line::TooLong) => {
+                let why = format!("a message of more than {} MiB is not taken", MAX_LINE >> 20);
+                out.send(message::error(None, INVALID_REQUEST, &why)).await
+            }
+        };
+        if told.is_err() {
+            return Ok(());
+        }
+    }
 }
 
 /// Whether a message is of the stateless era, and the server is not.

@@ -83,6 +83,8 @@ struct Inner {
     /// The client knows which tools there are, and is told when there are others.
     informed: AtomicBool,
     tasks: TaskTracker,
+    /// One token for each answer that the client has still to get.
+    owed: TaskTracker,
     over: CancellationToken,
 }
 
@@ -125,6 +127,7 @@ impl Relay {
             away: AtomicBool::default(),
             informed: AtomicBool::default(),
             tasks: TaskTracker::new(),
+            owed: TaskTracker::new(),
             over: CancellationToken::new(),
         }));
         let watching = relay.clone();
@@ -160,15 +163,16 @@ impl Relay {
         }
     }
 
+    /// Returns when the client has an answer to everything that it asked.
+    pub(crate) async fn answered(&self) {
+        self.0.owed.close();
+        self.0.owed.wait().await;
+    }
+
     /// Ends the client's side of the server: what is on its way may still arrive for `grace`, then it is cancelled.
     pub(crate) async fn end(&self, grace: Duration) {
         let inner = &self.0;
-        let idle = async {
-            while self.greeting().is_shaking() || !self.in_flight(|waiting| waiting.is_empty()) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let _ = tokio::time::timeout(grace, idle).await;
+        let _ = tokio::time::timeout(grace, self.answered()).await;
         let left: Vec<Id> = self.in_flight(|waiting| waiting.keys().cloned().collect());
         inner.over.cancel();
         let upstream = self.slot().take();
@@ -226,13 +230,14 @@ impl Relay {
             return self.tell(message::error(Some(id), BUSY, &full)).await;
         }
         let list = ListAsked::of(seen).filter(|_| seen.method() == "tools/list");
-        let relay = self.clone();
+        let (relay, owed) = (self.clone(), self.0.owed.token());
         self.0.tasks.spawn(async move {
             let (id, outcome) = match list {
                 Some(list) => Box::pin(relay.list(text, (ask, list))).await,
                 None => relay.request(text, &ask).await,
             };
             relay.in_flight(|waiting| waiting.remove(&id));
+            drop(owed);
             if let Some(called) = called {
                 called.over(&outcome);
             }

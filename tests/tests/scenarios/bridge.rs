@@ -6,7 +6,10 @@ use omlx_tests::{Desk, Omlx, TestResult, script};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::lending::{Client, OMLX, REFRESH, signed_in, text_of};
+use crate::{
+    eras::stateless,
+    lending::{Client, OMLX, REFRESH, echo, signed_in, text_of},
+};
 
 #[tokio::test]
 async fn a_client_that_knows_no_oauth_uses_a_signed_in_server_and_reads_nothing_but_mcp() -> TestResult {
@@ -176,11 +179,63 @@ async fn a_client_that_goes_away_in_the_middle_of_a_call_takes_the_call_and_the_
         )
         .await?;
     demo.until("rpc=tools/call", 1).await;
-    let ended = client.leave().await?;
+    let ended = client.process.desert().await?;
     assert_eq!(ended.code, Some(0), "{}", ended.words);
     assert_eq!(demo.count("rpc=notifications/cancelled"), 1);
     assert_eq!(demo.count("DELETE /mcp"), 1);
     drop(gate);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_asked_before_the_input_ended_is_answered_however_long_the_handshake_takes() -> TestResult {
+    let (demo, desk) = signed_in(Era::Session).await?;
+    let gate = demo.hold("rpc=initialize");
+    let mut client = Client::start(&desk, &["demo"])?;
+    let greeting = client.begin("initialize", Client::hello()).await?;
+    client.initialized().await?;
+    let call = client.begin("tools/call", echo("hello")).await?;
+    client.process.hang_up();
+    gate.arrived().await;
+    let greeted = client.answer(greeting).await?;
+    assert!(
+        greeted["result"].is_object(),
+        "from the last discovery: {greeted}"
+    );
+    gate.release();
+    assert_eq!(text_of(&client.answer(call).await?["result"]), "hello");
+    let ended = client.process.end().await?;
+    assert_eq!((ended.code, ended.data.as_str()), (Some(0), ""));
+    assert_eq!(demo.count("DELETE /mcp"), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_call_of_either_era_outlasts_the_end_of_the_input_and_a_subscription_does_not() -> TestResult {
+    let (demo, desk) = signed_in(Era::Session).await?;
+    let (mut older, _) = Client::greeted(&desk, &["demo"]).await?;
+    let mut newer = Client::start(&desk, &["demo"])?;
+    let changes = stateless(json!({ "notifications": { "toolsListChanged": true } }));
+    newer.begin("subscriptions/listen", changes).await?;
+    newer.until("notifications/subscriptions/acknowledged").await?;
+    let calls = demo.hold_reply("rpc=tools/call");
+    let called = [
+        older.begin("tools/call", echo("hello")).await?,
+        newer.begin("tools/call", stateless(echo("hello"))).await?,
+    ];
+    calls.arrivals(2).await;
+    older.process.hang_up();
+    newer.process.hang_up();
+    // A third client's handshake is answered for after three seconds: so long the two have waited.
+    let mute = demo.hold("rpc=initialize");
+    let (_third, _) = Client::greeted(&desk, &["demo"]).await?;
+    drop(mute);
+    calls.release();
+    for (mut client, called) in [older, newer].into_iter().zip(called) {
+        assert_eq!(text_of(&client.answer(called).await?["result"]), "hello");
+        let ended = client.process.end().await?;
+        assert_eq!((ended.code, ended.data.as_str()), (Some(0), ""));
+    }
     Ok(())
 }
 

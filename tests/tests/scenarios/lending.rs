@@ -52,15 +52,23 @@ impl Client {
     }
 
     async fn greet(&mut self) -> Result<Value, Box<dyn Error>> {
-        let hello = json!({
+        let answer = self.ask("initialize", Self::hello()).await?;
+        self.initialized().await?;
+        Ok(answer)
+    }
+
+    /// What it says of itself.
+    pub(crate) fn hello() -> Value {
+        json!({
             "protocolVersion": "2025-11-25",
             "capabilities": {},
             "clientInfo": { "name": "by hand", "version": "1" },
-        });
-        let answer = self.ask("initialize", hello).await?;
+        })
+    }
+
+    pub(crate) async fn initialized(&mut self) -> TestResult {
         self.say(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))
-            .await?;
-        Ok(answer)
+            .await
     }
 
     pub(crate) async fn say(&mut self, message: &Value) -> TestResult {

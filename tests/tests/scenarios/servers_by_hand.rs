@@ -345,7 +345,7 @@ async fn who_could_not_listen_for_long_listens_again_once_the_server_answers() -
 #[tokio::test]
 async fn a_program_is_told_of_what_is_under_way_when_its_client_leaves() -> TestResult {
     let desk = Desk::new()?;
-    let heard = desk.path().join("heard");
+    let heard_in = desk.path().join("heard");
     let program = format!(
         r#"while read -r line; do
   printf '%s\n' "$line" >> '{}'
@@ -354,18 +354,36 @@ async fn a_program_is_told_of_what_is_under_way_when_its_client_leaves() -> Test
     *'"initialize"'*) printf '{{"jsonrpc":"2.0","id":%s,"result":{{"protocolVersion":"2025-06-18","capabilities":{{}},"serverInfo":{{"name":"sh","version":"1"}}}}}}\n' "$id" ;;
   esac
 done"#,
-        heard.display()
+        heard_in.display()
     );
     desk.configure(&json!({ "local": { "command": script(&desk, "server.sh", &program)? } }))?;
-    let (mut client, _) = Client::greeted(&desk, &["local"]).await?;
-    let waiting = client.begin("tools/call", echo("hello")).await?;
-    assert_eq!(client.leave().await?.code, Some(0));
-    let heard = std::fs::read_to_string(heard)?;
-    let cancelled = format!("\"requestId\":{waiting}");
-    assert!(
-        heard.contains("notifications/cancelled") && heard.contains(&cancelled),
-        "{heard}"
-    );
+    for is_interrupted in [false, true] {
+        let (mut client, _) = Client::greeted(&desk, &["local"]).await?;
+        let waiting = client.begin("tools/call", echo("hello")).await?;
+        let is_called = || std::fs::read_to_string(&heard_in).is_ok_and(|heard| heard.contains("tools/call"));
+        in_time(async {
+            while !is_called() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await?;
+        let code = if is_interrupted {
+            // As the protocol has it: the input is closed, and a signal comes when that was not enough.
+            client.process.hang_up();
+            client.process.interrupt().await?;
+            client.process.end().await?.code
+        } else {
+            client.process.desert().await?.code
+        };
+        assert_eq!(code, Some(if is_interrupted { 130 } else { 0 }));
+        let heard = std::fs::read_to_string(&heard_in)?;
+        let cancelled = format!("\"requestId\":{waiting}");
+        assert!(
+            heard.contains("notifications/cancelled") && heard.contains(&cancelled),
+            "{heard}"
+        );
+        std::fs::remove_file(&heard_in)?;
+    }
     Ok(())
 }
 

@@ -59,16 +59,19 @@ pub(super) async fn run(arguments: &BridgeArguments, context: &Context) -> Resul
         .map_err(|error| Failure::told(&error))?;
     let access = access.lending(&handle);
     let lent = (server, access.clone(), client.clone());
-    let bridged = async {
+    let stop = async {
         tokio::select! {
-            ended = omlx_gateway::bridge(lent, pipes::input(), pipes::output()) => ended?,
-            () = revoked(&access, &client) => return Err(Failure::told(&AccessError::Revoked)),
+            interrupted = core::interrupted() => interrupted,
+            () = revoked(&access, &client) => Failure::told(&AccessError::Revoked),
         }
-        Ok(Ending::Done)
     };
-    let outcome = Box::pin(core::interruptible(bridged)).await;
+    let streams = (pipes::input(), pipes::output());
+    let ended = Box::pin(omlx_gateway::bridge(lent, streams, (pipes::unread(), stop))).await;
     core::end(handle).await;
-    outcome
+    match ended? {
+        Some(stopped) => Err(stopped),
+        None => Ok(Ending::Done),
+    }
 }
 
 /// Until the client is shut out.

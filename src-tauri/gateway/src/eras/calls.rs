@@ -217,9 +217,14 @@ impl Calls {
         left
     }
 
+    /// Whether a request has no answer yet.
+    pub(super) fn owes(&self) -> bool {
+        self.open.values().any(|call| call.held.is_none())
+    }
+
     /// Whether there is nothing to answer and nobody to tell anything.
     pub(super) fn is_idle(&self) -> bool {
-        self.subscriptions.is_empty() && self.open.values().all(|call| call.held.is_some())
+        self.subscriptions.is_empty() && !self.owes()
     }
 
     /// The server asks. What goes to the client; nothing while an earlier question is open. An error when nobody can be

@@ -18,7 +18,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json, value::RawValue};
-use tokio::sync::{OnceCell, mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, Notify, OnceCell, mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::calls::{self, Call, Calls, Resumed, Subscription};
@@ -71,6 +71,10 @@ struct Shared {
     /// What the server answered to `initialize`.
     hello: OnceCell<Value>,
     calls: Mutex<Calls>,
+    /// Held while a message of the server's is on its way to the client.
+    hearing: AsyncMutex<()>,
+    /// One more has got there.
+    heard: Notify,
     next: AtomicU64,
 }
 
@@ -82,6 +86,8 @@ impl NewerClient {
             behind: offer.open(Outlet::Queue(sender), guest),
             hello: OnceCell::new(),
             calls: Mutex::default(),
+            hearing: AsyncMutex::default(),
+            heard: Notify::new(),
             next: AtomicU64::new(0),
         });
         let sorting = tokio::spawn(sort(messages, Arc::clone(&shared)));
@@ -125,6 +131,17 @@ impl NewerClient {
     /// Whether nobody waits for anything.
     pub(crate) fn is_idle(&self) -> bool {
         self.shared.calls().is_idle()
+    }
+
+    /// Returns when the client has an answer to everything that it asked, be it a question. A subscription has none.
+    pub(crate) async fn answered(&self) {
+        let owes = async || {
+            let _hearing = self.shared.hearing.lock().await;
+            self.shared.calls().owes()
+        };
+        while owes().await {
+            self.shared.heard.notified().await;
+        }
     }
 
     /// Ends the server's side.
@@ -453,6 +470,10 @@ fn gone() -> Value {
 
 async fn sort(mut messages: mpsc::Receiver<Bytes>, shared: Arc<Shared>) {
     while let Some(message) = messages.recv().await {
-        shared.heard(message).await;
+        {
+            let _hearing = shared.hearing.lock().await;
+            shared.heard(message).await;
+        }
+        shared.heard.notify_one();
     }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use omlx_mcp::{Explain, Problem, connection::fault::HttpFault};
 use serde_json::value::RawValue;
 use tokio::sync::OwnedMutexGuard;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{Failure, Relay};
 use crate::{
@@ -50,11 +51,6 @@ enum Stage {
 }
 
 impl Greeting {
-    /// Whether it is on its way to the server.
-    pub(super) fn is_shaking(&self) -> bool {
-        matches!(self.stage, Stage::Shaking | Stage::Late)
-    }
-
     /// Whether the server knows all that the client has said of itself.
     pub(super) fn is_settled(&self) -> bool {
         matches!(self.stage, Stage::Unmet | Stage::Shaken)
@@ -70,10 +66,10 @@ impl Relay {
             ..Greeting::default()
         };
         let opening = Arc::clone(&self.0.opening).try_lock_owned().ok();
-        let (relay, id) = (self.clone(), id.to_owned());
+        let (relay, id, owed) = (self.clone(), id.to_owned(), self.0.owed.token());
         self.0.tasks.spawn(async move {
             tokio::select! {
-                () = relay.shake(&text, (&id, opening)) => {}
+                () = relay.shake(&text, (&id, opening), owed) => {}
                 () = relay.0.over.cancelled() => relay.left_unanswered(&id).await,
             }
         });
@@ -90,7 +86,12 @@ impl Relay {
     }
 
     /// Passes the handshake on, and its answer back; a server that is slow is answered for from the last discovery.
-    async fn shake(&self, text: &Bytes, (id, opening): (&RawValue, Option<OwnedMutexGuard<()>>)) {
+    async fn shake(
+        &self,
+        text: &Bytes,
+        (id, opening): (&RawValue, Option<OwnedMutexGuard<()>>),
+        owed: TaskTrackerToken,
+    ) {
         let Ok(seen) = Message::peek(text) else { return };
         let mut shaking = pin!(async {
             let _opening = match opening {
@@ -106,6 +107,7 @@ impl Relay {
             Ok(Err(failure)) => failure,
             Err(_) => {
                 self.greet_in_its_place(&seen, &Unanswered::Mute.problem()).await;
+                drop(owed);
                 if shaking.await.is_ok() {
                     self.heard_from().await;
                 }
