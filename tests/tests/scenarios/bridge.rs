@@ -1,7 +1,7 @@
 //! The stdio bridge as a client starts it: a real process, spoken to line by line.
 #![cfg(unix)]
 
-use omlx_demo::Era;
+use omlx_demo::{Era, Fault};
 use omlx_tests::{Desk, Omlx, TestResult, script};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -246,6 +246,16 @@ async fn a_session_the_server_has_forgotten_is_begun_anew_without_the_client_not
     assert_eq!(text_of(&client.echo("one").await?), "one");
     demo.end_sessions();
     assert_eq!(text_of(&client.echo("two").await?), "two");
+    // As the official TypeScript examples answer for a session they do not know.
+    let unknown = r#"{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request: Server not initialized"},"id":null}"#;
+    let unknown = Fault::Reply {
+        status: 400,
+        content_type: "application/json".to_owned(),
+        body: unknown.to_owned(),
+    };
+    demo.set(unknown.at("rpc=tools/call").once());
+    assert_eq!(text_of(&client.echo("three").await?), "three");
+    assert_eq!(demo.count("rpc=initialize"), 3);
     Ok(())
 }
 

@@ -223,7 +223,7 @@ impl Relay {
         Ok(upstream)
     }
 
-    /// After a 404: of many requests that were told so, the first begins the session anew.
+    /// The session is lost: of many requests that were told so, the first begins the session anew.
     pub(super) async fn begin_session_anew(
         &self,
         wire: &Arc<HttpWire>,

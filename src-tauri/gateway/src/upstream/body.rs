@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use http::{StatusCode, header};
 use omlx_mcp::connection::fault::HttpFault;
+use serde_json::value::RawValue;
 
 use super::fault::Unanswered;
 use crate::{
@@ -109,12 +110,16 @@ pub(crate) fn unexpected(response: &reqwest::Response) -> Unanswered {
 pub(crate) async fn refusal_in(response: reqwest::Response, limit: usize) -> Result<Bytes, Unanswered> {
     let fault = unexpected(&response);
     let body = collected(response, limit).await?;
-    let error = Message::peek(&body).ok().and_then(|seen| seen.error);
-    if error.is_some_and(|error| serde_json::from_str::<Refusal>(error.get()).is_ok()) {
-        Ok(body)
-    } else {
-        Err(fault)
+    match refusal_of(&body) {
+        Some(_) => Ok(body),
+        None => Err(fault),
     }
+}
+
+/// The same of a body that is there.
+pub(super) fn refusal_of(body: &[u8]) -> Option<&RawValue> {
+    let error = Message::peek(body).ok().and_then(|seen| seen.error);
+    error.filter(|error| serde_json::from_str::<Refusal>(error.get()).is_ok())
 }
 
 /// An error as JSON-RPC 2.0 §5.1 has it, as far as it is looked at.

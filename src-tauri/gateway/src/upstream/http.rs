@@ -9,17 +9,18 @@ use std::{
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use futures::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use omlx_mcp::connection::{
     authorized_http::{AuthorizedHttp, Outgoing},
     fault::HttpFault,
+    transport::streamable_http::is_session_lost,
 };
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use super::body::{Media, collected, is_trouble, media, refusal_in, unexpected};
 use super::{
-    body::{MAX_HANDSHAKE, first_answer, is_for_now},
+    body::{MAX_HANDSHAKE, first_answer, is_for_now, refusal_of},
     fault::Unanswered,
 };
 use crate::{
@@ -214,29 +215,26 @@ impl HttpWire {
             response = post => response?,
             () = ask.cancel.cancelled() => return Err(Unanswered::Cancelled),
         };
-        if response.status() == StatusCode::NOT_FOUND && session.id.is_some() && !ask.is_stateless() {
-            return Err(Unanswered::SessionLost);
-        }
         match media(&response) {
             Media::Events if response.status().is_success() => self.events(response, ask).await,
             Media::Json if response.status().is_success() => json(response, ask).await,
-            Media::Json => refused(response, ask).await,
-            _ => Err(unexpected(&response)),
+            kind => refused((response, kind), (ask, &session)).await,
         }
     }
 
     /// Sends what awaits no answer: a notification, or an answer of the client's.
     pub(crate) async fn tell(&self, text: Bytes) -> Result<(), Unanswered> {
+        let session = self.session();
         let response = self
             .post(text, HeaderMap::new(), Some("notification".to_owned()))
             .await?;
         let status = response.status();
-        // Read to its end, so that the connection can be used again; servers that answer with a body have nothing to say.
-        let _ = collected(response, MAX_HANDSHAKE).await;
-        match status {
-            StatusCode::NOT_FOUND if self.session().id.is_some() => Err(Unanswered::SessionLost),
-            _ => Ok(()),
+        // Read to its end, so that the connection can be used again; most that is said here is nothing.
+        let said = collected(response, MAX_HANDSHAKE).await.unwrap_or_default();
+        if session.id.is_some() && is_session_lost(status, &said) {
+            return Err(Unanswered::SessionLost);
         }
+        Ok(())
     }
 
     /// Begins a session; the answer is the caller's. A JSON-RPC error is an answer, and begins none.
@@ -498,15 +496,26 @@ async fn json(mut response: reqwest::Response, ask: &Ask) -> Result<(), Unanswer
     }
 }
 
-/// An error status with a JSON body: the server's JSON-RPC error, under the id that was asked with.
-async fn refused(response: reqwest::Response, ask: &Ask) -> Result<(), Unanswered> {
-    let body = refusal_in(response, MAX_HANDSHAKE).await?;
-    match Message::peek(&body).ok().and_then(|seen| seen.error) {
+/// An error status: that the session is lost, or the server's JSON-RPC error, under the id that was asked with.
+async fn refused(
+    (response, kind): (reqwest::Response, Media),
+    (ask, session): (&Ask, &Session),
+) -> Result<(), Unanswered> {
+    let (status, why) = (response.status(), unexpected(&response));
+    let body = match kind {
+        Media::Json => collected(response, MAX_HANDSHAKE).await,
+        _ => Ok(Bytes::new()),
+    };
+    let in_session = session.id.is_some() && !ask.is_stateless();
+    if in_session && is_session_lost(status, body.as_deref().unwrap_or_default()) {
+        return Err(Unanswered::SessionLost);
+    }
+    match refusal_of(&body?) {
         Some(error) => Ok(ask
             .out
             .send(message::error_with(Some(&ask.id.raw()), &error))
             .await?),
-        None => Err(Unanswered::NotUnderstood),
+        None => Err(why),
     }
 }
 

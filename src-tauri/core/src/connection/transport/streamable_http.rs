@@ -28,6 +28,7 @@ use rmcp::{
 };
 use sse_stream::{Error as SseError, Sse};
 
+pub use self::answer::is_session_lost;
 pub(in crate::connection) use self::answer::{is_modern, operation};
 use self::{
     answer::{Asked, server_error},

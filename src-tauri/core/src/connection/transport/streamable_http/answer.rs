@@ -27,6 +27,9 @@ use crate::{
 /// The largest answer to `initialize` and `server/discover`, in bytes: whoever sends more is no MCP server.
 const MAX_HANDSHAKE: usize = 4 * 1024 * 1024;
 
+/// What a session that nobody knows is answered with, besides 404.
+const UNKNOWN_SESSION: ErrorCode = ErrorCode(-32000);
+
 /// What was asked, as far as the answer's reading depends on it.
 pub(super) struct Asked {
     /// None for what awaits no answer: notifications and our own replies.
@@ -98,9 +101,6 @@ impl Asked {
     /// A status that is neither success nor refusal.
     async fn failure(self, response: reqwest::Response) -> Result<StreamableHttpPostResponse, Fault> {
         let status = response.status();
-        if status == StatusCode::NOT_FOUND && self.in_session {
-            return Err(StreamableHttpError::SessionExpired);
-        }
         let host = host(response.url());
         let server_error = server_error(&response);
         if status == StatusCode::TOO_MANY_REQUESTS {
@@ -108,6 +108,9 @@ impl Asked {
         }
         let html = Media::of(response.headers()) == Media::Html;
         let body = body::read_start(response, MAX_ERROR).await;
+        if self.in_session && is_session_lost(status, &body) {
+            return Err(StreamableHttpError::SessionExpired);
+        }
         if let Some(error) = RpcError::parse(&body) {
             return self.rejected(error, status, host);
         }
@@ -129,9 +132,6 @@ impl Asked {
         status: StatusCode,
         host: String,
     ) -> Result<StreamableHttpPostResponse, Fault> {
-        if self.in_session && status == StatusCode::BAD_REQUEST && error.is_lost_session() {
-            return Err(StreamableHttpError::SessionExpired);
-        }
         let may_be_legacy = matches!(
             status,
             StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
@@ -172,6 +172,18 @@ pub(in crate::connection) fn is_modern(code: ErrorCode) -> bool {
     )
 }
 
+/// Whether a request that named a session is answered with that the server does not know it any more: with 404 (MCP
+/// 2025-11-25, "Session Management"), or as the official TypeScript examples have it, with 400 and an error to nobody in
+/// particular. The request was not looked at, so a new session and one more attempt do no harm.
+pub fn is_session_lost(status: StatusCode, body: &[u8]) -> bool {
+    let is_to_nobody = |error: RpcError| error.anonymous && error.data.code == UNKNOWN_SESSION;
+    match status {
+        StatusCode::NOT_FOUND => true,
+        StatusCode::BAD_REQUEST => RpcError::parse(body).is_some_and(is_to_nobody),
+        _ => false,
+    }
+}
+
 /// 429 or 5xx, with the wait it asks for.
 pub(super) fn server_error(response: &reqwest::Response) -> HttpFault {
     HttpFault::ServerError {
@@ -194,12 +206,6 @@ impl RpcError {
             data: serde_json::from_value(json.get("error")?.clone()).ok()?,
             anonymous: json.get("id").is_none_or(Value::is_null),
         })
-    }
-
-    /// The official TypeScript examples answer an unknown session like this instead of with 404. The request was not
-    /// looked at, so a new session and one more attempt do no harm.
-    fn is_lost_session(&self) -> bool {
-        self.anonymous && self.data.code == ErrorCode(-32000)
     }
 }
 
