@@ -39,6 +39,7 @@ pub mod server_id;
 pub mod settings;
 mod sign_in;
 pub mod sign_out;
+pub mod spelling;
 pub mod store;
 mod supervisor;
 pub mod undo;

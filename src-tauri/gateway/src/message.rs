@@ -1,10 +1,14 @@
 //! One JSON-RPC message, looked at without being taken apart: what is passed on is the bytes as they came.
 
-use std::{borrow::Cow, sync::OnceLock};
+use std::{borrow::Cow, fmt, sync::OnceLock};
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize, de::IgnoredAny};
-use serde_json::{Value, json, value::RawValue};
+use omlx_mcp::spelling::is_near_miss;
+use serde::{
+    Deserialize, Deserializer as _, Serialize,
+    de::{Error as _, IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::{Value, de::Read, json, value::RawValue};
 
 /// JSON-RPC: the text is not JSON.
 pub(crate) const PARSE_ERROR: i32 = -32700;
@@ -32,40 +36,42 @@ pub(crate) const SERVER_MEMBER: &str = "io.modelcontextprotocol/serverInfo";
 /// The member by which a notification says to which subscription it belongs.
 pub(crate) const SUBSCRIPTION_MEMBER: &str = "io.modelcontextprotocol/subscriptionId";
 
+/// What is looked at of a message.
+pub(crate) const MEMBERS: [&str; 5] = ["id", "method", "params", "result", "error"];
+
+/// What is looked at of the parameters of a request.
+const PARAMS: [&str; 6] = [
+    "name",
+    "uri",
+    "requestId",
+    "protocolVersion",
+    "arguments",
+    "_meta",
+];
+
 /// What is seen of a message.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Message<'a> {
-    #[serde(borrow, default)]
     pub(crate) id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(crate) method: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
     pub(crate) params: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(crate) result: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     pub(crate) error: Option<&'a RawValue>,
     /// The parameters once they were looked at: several ask for them on a message's way. None when they cannot be read.
-    #[serde(skip)]
     read: OnceLock<Option<Params<'a>>>,
 }
 
 /// What is seen of the parameters of a request.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug)]
 pub(crate) struct Params<'a> {
-    #[serde(borrow)]
     pub(crate) name: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     pub(crate) uri: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "requestId")]
     pub(crate) request_id: Option<&'a RawValue>,
-    #[serde(borrow, rename = "protocolVersion")]
     pub(crate) protocol_version: Option<Cow<'a, str>>,
-    #[serde(borrow)]
     pub(crate) arguments: Option<&'a RawValue>,
-    #[serde(borrow, rename = "_meta")]
     pub(crate) meta: Option<&'a RawValue>,
+    /// Another member would be read as one of these by some.
+    is_ambiguous: bool,
 }
 
 /// What kind of message it is (JSON-RPC 2.0 §4, §5).
@@ -86,6 +92,11 @@ pub(crate) enum NoMessage {
     Batch,
     #[error("this is JSON, and no JSON-RPC message")]
     NotRpc,
+    /// The same, whatever it is.
+    #[error(
+        "a member is spelled almost as JSON-RPC spells it, and some would read it as that: write names as they are, in lower case"
+    )]
+    Ambiguous(Option<Id>),
     /// What a server may understand in another way than we do would pass by the rules of its client.
     #[error("a call has an id, and its parameters name one tool: {{\"name\": \"…\", \"arguments\": {{…}}}}")]
     UnclearCall(Option<Id>),
@@ -97,6 +108,7 @@ impl NoMessage {
         let (code, id) = match self {
             Self::NotJson => (PARSE_ERROR, None),
             Self::Batch | Self::NotRpc => (INVALID_REQUEST, None),
+            Self::Ambiguous(id) => (INVALID_REQUEST, id.as_ref().map(Id::raw)),
             Self::UnclearCall(id) => (INVALID_PARAMS, id.as_ref().map(Id::raw)),
         };
         error(id.as_deref(), code, &self.to_string())
@@ -106,7 +118,6 @@ impl NoMessage {
 impl<'a> Message<'a> {
     /// Looks at one message.
     pub(crate) fn peek(text: &'a [u8]) -> Result<Self, NoMessage> {
-        // A list would be read as the members in order.
         if text.trim_ascii_start().starts_with(b"[") {
             let is_json = serde_json::from_slice::<IgnoredAny>(text).is_ok();
             return Err(if is_json {
@@ -115,13 +126,28 @@ impl<'a> Message<'a> {
                 NoMessage::NotJson
             });
         }
-        match serde_json::from_slice::<Self>(text) {
+        let read = Members::read(serde_json::Deserializer::from_slice(text), MEMBERS);
+        let is_ambiguous = read.as_ref().is_ok_and(|members| members.is_ambiguous);
+        match read.and_then(Self::of) {
+            Ok(message) if is_ambiguous => Err(NoMessage::Ambiguous(message.id.map(Id::of))),
             Ok(message) if message.is_unclear_call() => Err(NoMessage::UnclearCall(message.id.map(Id::of))),
             Ok(message) if message.kind().is_some() => Ok(message),
             Ok(_) => Err(NoMessage::NotRpc),
             Err(error) if error.is_data() => Err(NoMessage::NotRpc),
             Err(_) => Err(NoMessage::NotJson),
         }
+    }
+
+    fn of(members: Members<'a, 5>) -> serde_json::Result<Self> {
+        let [id, method, params, result, error] = members.found;
+        Ok(Self {
+            id,
+            method: method.map(text_of).transpose()?,
+            params,
+            result,
+            error,
+            read: OnceLock::new(),
+        })
     }
 
     /// Its kind; none when it is none of them.
@@ -146,24 +172,33 @@ impl<'a> Message<'a> {
     }
 
     fn readable(&self) -> Option<&Params<'a>> {
-        // A list would be read as the members in order.
-        let params = self
-            .params
-            .map(RawValue::get)
-            .filter(|text| text.starts_with('{'));
-        let read = || serde_json::from_str(params?).ok();
+        let read = || Params::read(self.params?.get()).ok();
         self.read.get_or_init(read).as_ref()
     }
 
     /// A call of which it is not certain which tool it is of, or to whom its answer goes. Of two members of one name
     /// some take the first and some the last.
     fn is_unclear_call(&self) -> bool {
-        let named = || self.readable().is_some_and(|params| params.name.is_some());
-        self.method() == "tools/call" && (self.id.is_none() || !named())
+        let is_clear = |params: &Params<'_>| params.name.is_some() && !params.is_ambiguous;
+        self.method() == "tools/call" && (self.id.is_none() || !self.readable().is_some_and(is_clear))
     }
 }
 
-impl Params<'_> {
+impl<'a> Params<'a> {
+    fn read(text: &'a str) -> serde_json::Result<Self> {
+        let members = Members::read(serde_json::Deserializer::from_str(text), PARAMS)?;
+        let [name, uri, request_id, protocol_version, arguments, meta] = members.found;
+        Ok(Self {
+            name: name.map(text_of).transpose()?,
+            uri: uri.map(text_of).transpose()?,
+            request_id,
+            protocol_version: protocol_version.map(text_of).transpose()?,
+            arguments,
+            meta,
+            is_ambiguous: members.is_ambiguous,
+        })
+    }
+
     const fn none() -> Self {
         Self {
             name: None,
@@ -172,6 +207,7 @@ impl Params<'_> {
             protocol_version: None,
             arguments: None,
             meta: None,
+            is_ambiguous: false,
         }
     }
 
@@ -194,6 +230,59 @@ impl Params<'_> {
             Some(name) if method == "tools/call" => format!("{method} {name}"),
             _ => method.to_owned(),
         }
+    }
+}
+
+/// The members of an object that are called exactly so, each at most once.
+#[derive(Clone, Copy)]
+struct Members<'a, const N: usize> {
+    found: [Option<&'a RawValue>; N],
+    /// Another one would be read as one of them by some.
+    is_ambiguous: bool,
+}
+
+/// What the members are called.
+struct Names<const N: usize>([&'static str; N]);
+
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn text_of(value: &RawValue) -> serde_json::Result<Cow<'_, str>> {
+    serde_json::from_str(value.get()).map(|Text(text)| text)
+}
+
+impl<'a, const N: usize> Members<'a, N> {
+    fn read(
+        mut text: serde_json::Deserializer<impl Read<'a>>,
+        names: [&'static str; N],
+    ) -> serde_json::Result<Self> {
+        let members = text.deserialize_map(Names(names))?;
+        text.end()?;
+        Ok(members)
+    }
+}
+
+impl<'de, const N: usize> Visitor<'de> for Names<N> {
+    type Value = Members<'de, N>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut found, mut is_ambiguous) = ([None; N], false);
+        while let Some(Text(name)) = map.next_key()? {
+            match self.0.iter().position(|known| *known == name) {
+                Some(at) if found[at].is_some() => return Err(A::Error::duplicate_field(self.0[at])),
+                Some(at) => found[at] = Some(map.next_value()?),
+                None => {
+                    is_ambiguous |= is_near_miss(&name, &self.0);
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        let found = found.map(Option::flatten);
+        Ok(Members { found, is_ambiguous })
     }
 }
 
@@ -319,6 +408,10 @@ mod tests {
             r#"{"name":"forbidden","uri":1}"#,
             r#"{"name":"allowed","name":"forbidden"}"#,
             r#"{"name":"allowed","n\u0061me":"forbidden"}"#,
+            r#"{"name":"allowed","Name":"forbidden"}"#,
+            r#"{"name":"allowed","name\u0000":"forbidden"}"#,
+            r#"{"name":"allowed","Argumentſ":{}}"#,
+            r#"{"NAME":"forbidden","name":"allowed"}"#,
             r#"{"name":"forbidden","protocolVersion":1}"#,
             r#"{"name":["forbidden"]}"#,
             r#"{"arguments":{}}"#,
@@ -344,6 +437,31 @@ mod tests {
             r#"{"id":"7","method":"tools/call","params":{"name":"a","arguments":{"name":1,"uri":2},"vendor":3}}"#,
         ] {
             assert!(Message::peek(call.as_bytes()).is_ok(), "{call}");
+        }
+    }
+
+    #[test]
+    fn a_message_with_a_member_that_another_reader_takes_for_one_of_json_rpc_is_none() {
+        for text in [
+            r#"{"id":7,"method":"ping","Method":"tools/call","params":{"name":"forbidden"}}"#,
+            r#"{"id":7,"method":"tools/call","params":{"name":"allowed"},"paramſ":{"name":"forbidden"}}"#,
+            r#"{"id":7,"method":"tools/call","params":{"name":"allowed"},"params\u0000":{"name":"forbidden"}}"#,
+            r#"{"id":7,"method":"ping","\u004dethod":"tools/call"}"#,
+            r#"{"id":7,"ID":8,"result":{}}"#,
+            r#"{"id":7,"result":{},"Result":{"tools":[]}}"#,
+        ] {
+            let refused = Message::peek(text.as_bytes()).expect_err(text);
+            let answer = String::from_utf8(refused.answer().to_vec()).expect("text");
+            assert!(
+                answer.starts_with(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32600"#),
+                "{answer}"
+            );
+        }
+        for text in [
+            r#"{"JSONRPC":"2.0","id":7,"method":"ping","x-method":"Method","identity":{"Id":1}}"#,
+            r#"{"id":7,"method":"resources/read","params":{"uri":"a:b","URI":"c:d"}}"#,
+        ] {
+            assert!(Message::peek(text.as_bytes()).is_ok(), "{text}");
         }
     }
 

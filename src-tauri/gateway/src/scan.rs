@@ -3,7 +3,9 @@
 
 use memchr::memchr2;
 
-use crate::message::Id;
+use omlx_mcp::spelling::is_near_miss;
+
+use crate::message::{Id, MEMBERS};
 
 /// The longest name that is looked for, in bytes.
 const MAX_NAME: usize = 16;
@@ -153,6 +155,7 @@ impl Scan {
     /// A name is over, and its value begins.
     fn named(&mut self) {
         let (name, seen) = (std::mem::take(&mut self.word), &mut self.seen);
+        seen.doubtful |= is_doubtful(&name);
         self.place = match name.as_slice() {
             b"\"id\"" => Place::Id,
             b"\"method\"" => {
@@ -185,6 +188,14 @@ impl Scan {
             _ => false,
         }
     }
+}
+
+/// Whether some readers take a name, as written, for one that counts.
+fn is_doubtful(name: &[u8]) -> bool {
+    let name = name.strip_prefix(b"\"").and_then(|name| name.strip_suffix(b"\""));
+    // A longer one was cut off, and is none of them.
+    let name = name.and_then(|name| std::str::from_utf8(name).ok());
+    name.is_some_and(|name| is_near_miss(name, &MEMBERS))
 }
 
 #[cfg(test)]
@@ -237,6 +248,8 @@ mod tests {
             r#"{"result":{}}"#,
             r#"{"id":7,"result":{},"id":8}"#,
             r#"{"id":7,"result":{},"\u0069d":8}"#,
+            r#"{"id":7,"result":{},"ID":8}"#,
+            r#"{"id":7,"result":{},"reſult":{"tools":[]}}"#,
             r#"{"id":8,"method":"x","result":{}}"#,
             r#"[{"id":7,"result":{}}]"#,
         ] {

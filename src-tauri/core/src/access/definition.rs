@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Value, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 use sha2::{Digest as _, Sha256};
+
+use crate::spelling::is_near_miss;
 
 /// What a model or a person reads of a tool before it is called. Icons and `_meta` are read by neither.
 const KEYS: [&str; 6] = [
@@ -96,7 +98,8 @@ impl ListDigest {
 
 impl ToolSet {
     /// The tools as the server listed them. Of two with one name the first counts, and the other is never listed: it
-    /// would be called by a description that nobody approved.
+    /// would be called by a description that nobody approved. Nor is one with a member that some client would read as
+    /// another that counts.
     pub fn of(tools: &[impl Serialize]) -> Self {
         let mut set = IndexMap::new();
         for (index, tool) in tools.iter().enumerate() {
@@ -106,6 +109,9 @@ impl ToolSet {
             let Some(name) = value.get("name").and_then(Value::as_str) else {
                 continue;
             };
+            if is_ambiguous(&value) {
+                continue;
+            }
             let name = name.to_owned();
             set.entry(name)
                 .or_insert_with(|| Arc::new(Definition::of(index, &value)));
@@ -178,6 +184,11 @@ impl Serialize for Told<'_> {
             Self::Annotations(known) => known.serialize(serializer),
         }
     }
+}
+
+fn is_ambiguous(tool: &Value) -> bool {
+    let mut keys = tool.as_object().into_iter().flat_map(Map::keys);
+    keys.any(|key| is_near_miss(key, &KEYS))
 }
 
 /// A value, written with the keys of every object sorted.
@@ -275,6 +286,23 @@ mod tests {
         ] {
             assert_ne!(fingerprint(&tool), fingerprint(&change), "{change}");
         }
+    }
+
+    #[test]
+    fn a_tool_that_some_client_would_read_by_another_description_is_never_listed() {
+        for key in [
+            "Description",
+            "DESCRIPTION",
+            "de\u{17f}cription",
+            "name\0",
+            "inputschema",
+        ] {
+            let set = ToolSet::of(&[json!({"name": "search", "description": "good", key: "evil"})]);
+            assert!(set.get("search").is_none(), "{key:?}");
+        }
+        let set =
+            ToolSet::of(&[json!({"name": "search", "descriptions": 1, "x-name": 2, "_meta": {"Name": 3}})]);
+        assert!(set.get("search").is_some());
     }
 
     #[test]
