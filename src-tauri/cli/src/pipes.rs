@@ -56,9 +56,10 @@ mod direct {
     /// How often it is looked whether somebody still reads.
     const LOOK: Duration = Duration::from_millis(250);
 
-    /// How much may wait in a pipe for its reader, in bytes: as much as Linux gives anybody.
+    /// How much may wait in a pipe for its reader, in bytes. Linux gives one user 64 MiB for all of their pipes, and whoever
+    /// asks for more gets pipes of a page or two from then on, in every program.
     #[cfg(target_os = "linux")]
-    const WIDTH: i32 = 1024 * 1024;
+    const WIDTH: i32 = 256 * 1024;
 
     pub(super) fn input() -> io::Result<Option<Pin<Box<dyn AsyncRead + Send>>>> {
         let (kind, file) = opened(io::stdin().as_fd().try_clone_to_owned()?)?;
