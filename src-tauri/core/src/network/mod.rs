@@ -132,7 +132,8 @@ impl NetworkSettings {
 }
 
 impl Network {
-    /// Reads the operating system's trust store and proxy settings, once; blocks for some milliseconds.
+    /// Reads the files and proxy settings that were chosen, once. The operating system's trust store is read at the first
+    /// https connection.
     pub fn new(settings: &NetworkSettings) -> Result<Self, NetworkError> {
         Ok(Self {
             tls: tls::configure(settings)?,

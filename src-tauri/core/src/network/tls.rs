@@ -1,5 +1,7 @@
 //! TLS by rustls with ring: the operating system's trust store, extra authorities, a client certificate.
 
+mod trust;
+
 use std::{error::Error, io, path::Path, sync::Arc};
 
 use rustls::{
@@ -11,8 +13,8 @@ use rustls::{
         pem::{self, PemObject},
     },
 };
-use rustls_platform_verifier::Verifier;
 
+use self::trust::SystemTrust;
 use super::{NetworkError, NetworkSettings};
 use crate::oauth::server_text::sentence;
 
@@ -44,20 +46,11 @@ fn verifying(extra: Vec<CertificateDer<'static>>) -> Result<Builder, NetworkErro
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| setup(&error))?;
-    let bare = extra.is_empty();
-    match Verifier::new_with_extra_roots(extra, provider) {
-        // "Dangerous" is rustls' word for any verifier that is not its own.
-        Ok(verifier) => Ok(builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))),
-        // A machine without any authority (a bare container) must still reach servers on itself. Every https
-        // connection will fail, and say why.
-        Err(error) if bare => {
-            tracing::warn!("no certificate authorities on this machine, https will not work: {error}");
-            Ok(builder.with_root_certificates(RootCertStore::empty()))
-        }
-        Err(error) => Err(setup(&error)),
-    }
+    // "Dangerous" is rustls' word for any verifier that is not its own.
+    let trust = SystemTrust::with(extra, provider);
+    Ok(builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(trust)))
 }
 
 fn provider() -> Arc<CryptoProvider> {
