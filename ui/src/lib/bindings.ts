@@ -815,6 +815,10 @@ refusal: string } |
 { code: "gateway_away"; 
 /**  Where nobody listens: scheme, host and port. */
 address: string } | 
+/**  A key is written into it that other users of this machine can read. */
+{ code: "others_can_read"; 
+/**  Which file. */
+path: string } | 
 /**  It was given the servers there are, one by one. */
 { code: "later_servers"; 
 /**  The client's own name. */

@@ -10,6 +10,8 @@ export function noteInWords(note: UseInNote, t: Translate): string | null {
       return t("use_in.note_elsewhere", { path: note.path });
     case "omlx_refuses_file":
       return t("use_in.note_refused", { path: note.path, refusal: note.refusal });
+    case "others_can_read":
+      return t("use_in.note_readable", { path: note.path });
     case "later_servers":
       return t("use_in.note_later", { client: note.client });
     case "gateway_away":

@@ -52,7 +52,7 @@ pub(crate) struct UseArguments {
     #[arg(long, value_name = "WAY", hide_possible_values = true, requires = "client")]
     via: Option<Via>,
     /// Where the gateway listens [default: the port chosen in the app, 8719]
-    #[arg(long, value_name = "PORT", requires = "client")]
+    #[arg(long, value_name = "PORT", requires = "client", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Show what would change, and change nothing
     #[arg(long, requires = "client")]
@@ -228,7 +228,15 @@ fn write(
         show(&preview, output)?;
     }
     if arguments.dry_run {
-        tell(&preview.notes, (context, output))?;
+        // Nothing is there to be seen yet.
+        let comes_after = |note: &&UseInNote| matches!(note, UseInNote::RestartClient { .. });
+        let notes: Vec<_> = preview
+            .notes
+            .iter()
+            .filter(|note| !comes_after(note))
+            .cloned()
+            .collect();
+        tell(&notes, (context, output))?;
         return Ok(output.say(Paint::Plain, "Nothing was changed.")?);
     }
     let done = use_in.apply(&wish).map_err(|error| Failure::told(&error))?;
@@ -331,10 +339,11 @@ fn undo(use_in: &UseIn, (client, which): (&str, &Which), (context, output): To<'
     };
     let undone = undone.map_err(|error| Failure::told(&error))?;
     let path = undone.path.display();
-    let done = if undone.exact {
-        format!("✓ {path} is as it was")
-    } else {
-        format!("✓ Took our entries out of {path}, which was written to meanwhile")
+    let done = match (undone.exact, undone.path.exists()) {
+        (true, true) => format!("✓ {path} is as it was"),
+        (true, false) => format!("✓ Removed {path}, which was made for it"),
+        (false, true) => format!("✓ Took our entries out of {path}, which was written to meanwhile"),
+        (false, false) => format!("✓ {path} is gone already; what was let in by it is not any more"),
     };
     output.say(Paint::Good, &done)?;
     if context.global.json {

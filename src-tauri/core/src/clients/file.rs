@@ -61,6 +61,28 @@ pub(super) fn text(path: &Path) -> Result<Option<String>, ClientError> {
     read(path)?.map(as_text).transpose()
 }
 
+/// Whether users other than its owner can get at a file and read it. On macOS they are all in one group.
+#[cfg(unix)]
+pub(super) fn others_can_read(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let path = atomic::followed(path);
+    let mode = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.mode());
+    let folders = path
+        .ancestors()
+        .skip(1)
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let (file, way) = (mode(&path), folders.fold(0o011, |way, folder| way & mode(folder)));
+    let all = file & 0o004 != 0 && way & 0o001 != 0;
+    let group = file & 0o040 != 0 && way & 0o010 != 0;
+    all || (cfg!(target_os = "macos") && group)
+}
+
+#[cfg(not(unix))]
+pub(super) fn others_can_read(_path: &Path) -> bool {
+    false
+}
+
 /// Locks a file; its folder is made when there is none.
 pub(super) fn hold(path: &Path) -> Result<Held, ClientError> {
     let path = atomic::followed(path);

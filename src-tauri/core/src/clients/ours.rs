@@ -55,6 +55,12 @@ pub(super) fn server_of(entry: &Value, config: &Path) -> Option<String> {
     words.get(2).filter(|_| is_ours).map(|name| (*name).to_owned())
 }
 
+/// Whether an entry is ours and leads to this server of `config`, or to all of them where none is named.
+pub(super) fn leads_to(entry: &Value, server: Option<&ServerId>, config: &Path) -> bool {
+    let is_whole = server.is_some() || !starts_bridge(entry);
+    leads_back(entry) && is_whole && server_of(entry, config).as_deref() == server.map(ServerId::as_str)
+}
+
 /// The id by which the program of an entry says who it is.
 pub(super) fn client_of(entry: &Value) -> Option<ClientId> {
     if !starts_bridge(entry) {

@@ -15,6 +15,9 @@ pub(super) fn of(note: &UseInNote) -> String {
         UseInNote::GatewayAway { address } => {
             format!("nobody listens at {address} now; start the app, or `omlx mcp serve`")
         }
+        UseInNote::OthersCanRead { path } => format!(
+            "other users of this machine can read {path}, and the key in it: `chmod 600` it, unless they may"
+        ),
         UseInNote::LaterServers { client } => format!(
             "{client} starts programs only: a server that is added later is not there until this is done again"
         ),
@@ -48,6 +51,11 @@ mod tests {
                     address: "http://127.0.0.1:8719".to_owned(),
                 },
                 "nobody listens at http://127.0.0.1:8719 now; start the app, or `omlx mcp serve`",
+            ),
+            (
+                UseInNote::OthersCanRead { path: path() },
+                "other users of this machine can read /Users/ada/mcp.json, and the key in it: `chmod 600` it, unless \
+                 they may",
             ),
             (
                 UseInNote::LaterServers { client: client() },

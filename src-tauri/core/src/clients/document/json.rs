@@ -14,8 +14,14 @@ pub(super) fn read(text: &str) -> Result<Map<String, Value>, String> {
     }
     match read_json(text)? {
         Value::Object(root) => Ok(root),
+        Value::Null if says_nothing(text) => Ok(Map::new()),
         _ => Err("it is no object".to_owned()),
     }
+}
+
+/// Whether there is nothing in it but comments.
+fn says_nothing(text: &str) -> bool {
+    CstRootNode::parse(text, &json_options()).is_ok_and(|tree| tree.value().is_none())
 }
 
 /// The text with the entries; none when its structure does not allow it.
@@ -80,6 +86,10 @@ fn change(text: &str, change: impl FnOnce(&CstObject) -> Option<()>) -> Option<S
     let bare = if bare.trim().is_empty() { "{}\n" } else { bare };
     // The tree's nodes know their parents only while the root is held.
     let tree = CstRootNode::parse(bare, &json_options()).ok()?;
-    change(&tree.object_value()?)?;
+    let root = match tree.value() {
+        None => tree.object_value_or_set(),
+        Some(_) => tree.object_value()?,
+    };
+    change(&root)?;
     Some(format!("{bom}{tree}"))
 }

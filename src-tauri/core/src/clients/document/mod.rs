@@ -46,6 +46,10 @@ impl<'a> Document<'a> {
         Ok(document)
     }
 
+    pub(super) fn path(&self) -> &Path {
+        self.path
+    }
+
     pub(super) fn text(&self) -> &str {
         &self.text
     }

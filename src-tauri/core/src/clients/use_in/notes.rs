@@ -10,7 +10,7 @@ use url::Url;
 
 use super::{Target, UseIn, Wish, plan::Plan};
 use crate::{
-    clients::ClientError,
+    clients::{ClientError, file},
     config::{Readers, omlx_refusals},
 };
 
@@ -39,6 +39,11 @@ pub enum UseInNote {
         /// Where nobody listens: scheme, host and port.
         address: String,
     },
+    /// A key is written into it that other users of this machine can read.
+    OthersCanRead {
+        /// Which file.
+        path: String,
+    },
     /// It was given the servers there are, one by one.
     LaterServers {
         /// The client's own name.
@@ -58,6 +63,7 @@ impl UseInNote {
             Self::OmlxLooksElsewhere { .. } => "omlx_looks_elsewhere",
             Self::OmlxRefusesFile { .. } => "omlx_refuses_file",
             Self::GatewayAway { .. } => "gateway_away",
+            Self::OthersCanRead { .. } => "others_can_read",
             Self::LaterServers { .. } => "later_servers",
             Self::RestartClient { .. } => "restart_client",
         }
@@ -79,6 +85,11 @@ impl UseIn {
             notes.push(UseInNote::GatewayAway {
                 address: self.gateway.clone(),
             });
+        }
+        let path = plan.document.path();
+        if plan.needs_gateway() && file::others_can_read(path) {
+            let path = path.display().to_string();
+            notes.push(UseInNote::OthersCanRead { path });
         }
         if matches!(wish.target, Target::All(_)) && !plan.needs_gateway() {
             notes.push(UseInNote::LaterServers { client: client() });

@@ -22,8 +22,11 @@ use crate::{
 /// What the gateway's own entry is called.
 pub(super) const ALL: &str = "omlx-connect";
 
-/// What is added to a name that somebody else's entry has already.
+/// What is added to a name that another entry has already, and a number to that.
 const SUFFIX: &str = "-omlx";
+
+/// How many names are tried.
+const NAMES: u32 = 9;
 
 /// Stands for the key until it is made.
 const KEY_TO_COME: &str = "omlx_…";
@@ -63,10 +66,22 @@ enum Pass {
 pub(super) enum Make {
     Program(ServerId),
     Remote {
+        /// None for all of them.
+        server: Option<ServerId>,
         url: String,
         client: String,
         rules: Rules,
     },
+}
+
+impl Make {
+    /// Where it leads; none for all servers.
+    fn server(&self) -> Option<&ServerId> {
+        match self {
+            Self::Program(server) => Some(server),
+            Self::Remote { server, .. } => server.as_ref(),
+        }
+    }
 }
 
 impl UseIn {
@@ -81,13 +96,8 @@ impl UseIn {
         let id = self.known_id(&document);
         let mut entries = self.wanted(app, wish)?;
         for planned in &mut entries {
-            let is_free = |name: &str| document.get(name).is_none_or(ours::leads_back);
-            if !is_free(&planned.name) {
-                planned.name.push_str(SUFFIX);
-            }
-            if !is_free(&planned.name) {
-                return Err(ClientError::Entangled(path.to_owned()));
-            }
+            let name = self.place(&document, planned);
+            planned.name = name.ok_or_else(|| ClientError::Entangled(path.to_owned()))?;
             let there = document.get(&planned.name);
             planned.pass = match planned.make {
                 Make::Program(_) => there
@@ -108,6 +118,25 @@ impl UseIn {
             document,
             entries,
         })
+    }
+
+    /// What an entry is called: as the one of ours that leads there already, whatever its server was called when it was
+    /// written, and else by a name that nobody has.
+    fn place(&self, document: &Document<'_>, planned: &Planned) -> Option<String> {
+        let wanted = planned.name.as_str();
+        let leads = |entry: &Value| ours::leads_to(entry, planned.make.server(), &self.bridge.config);
+        if document.get(wanted).is_some_and(leads) {
+            return Some(wanted.to_owned());
+        }
+        let mut there = document.servers().filter(|(_, entry)| leads(entry));
+        if let Some((name, _)) = there.next() {
+            return Some(name.to_owned());
+        }
+        let numbered = (2..=NAMES).map(|number| format!("{wanted}{SUFFIX}-{number}"));
+        let mut names = [wanted.to_owned(), format!("{wanted}{SUFFIX}")]
+            .into_iter()
+            .chain(numbered);
+        names.find(|name| document.get(name).is_none())
     }
 
     /// The id by which a program in the file says already who it is.
@@ -151,7 +180,12 @@ impl UseIn {
     fn remote(&self, app: &App, server: Option<&ServerId>) -> Make {
         let (url, rules) = self.reached(server);
         let client = server.map_or_else(|| app.name.to_owned(), |id| format!("{} ({id})", app.name));
-        Make::Remote { url, client, rules }
+        Make::Remote {
+            server: server.cloned(),
+            url,
+            client,
+            rules,
+        }
     }
 
     /// Where the gateway has a server, or all of them, and what a client of that address may see.

@@ -302,6 +302,53 @@ fn somebody_else_s_entry_of_the_same_name_stays() {
 }
 
 #[test]
+fn an_entry_that_leads_there_already_is_the_one_that_is_meant_whatever_it_is_called() {
+    let desk = Desk::full();
+    let (cursor, use_in) = (app("cursor"), desk.use_in());
+    use_in.apply(&wish(cursor, Some("notes"))).expect("written");
+    let renamed = desk
+        .text(cursor)
+        .replace("\"bridge\", \"notes\"", "\"bridge\", \"work\"");
+    desk.write(cursor, &renamed);
+    let preview = use_in.preview(&wish(cursor, Some("work"))).expect("seen");
+    assert!(preview.present, "{}", desk.text(cursor));
+    // Another server that is given the old name gets an entry of its own.
+    let done = use_in.apply(&wish(cursor, Some("notes"))).expect("written");
+    assert_eq!(done.entries, ["notes-omlx"]);
+    assert!(use_in.preview(&wish(cursor, Some("work"))).expect("seen").present);
+    let gone = use_in.remove(&wish(cursor, Some("work"))).expect("taken out");
+    assert_eq!(gone.entries, ["notes"]);
+}
+
+#[test]
+fn names_that_somebody_else_has_are_passed_over() {
+    let desk = Desk::full();
+    let cursor = app("cursor");
+    desk.write(
+        cursor,
+        r#"{"mcpServers": {"omlx-connect": {"command": "a"}, "omlx-connect-omlx": {"command": "b"}}}"#,
+    );
+    let done = desk.use_in().apply(&wish(cursor, None)).expect("written");
+    assert_eq!(done.entries, ["omlx-connect-omlx-2"]);
+}
+
+#[test]
+fn a_file_of_comments_alone_is_an_empty_one_and_keeps_them() {
+    let desk = Desk::full();
+    let (zed, text) = (app("zed"), "// Zed settings\n//\n// see the documentation\n");
+    desk.write(zed, text);
+    let use_in = desk.use_in();
+    use_in.apply(&wish(zed, Some("notion"))).expect("written");
+    let written = desk.text(zed);
+    assert!(
+        written.starts_with(text) && written.contains("notion"),
+        "{written}"
+    );
+    use_in.undo("zed").expect("undone");
+    assert_eq!(desk.text(zed), text);
+}
+
+#[test]
 fn a_file_that_cannot_be_parsed_is_left_alone_and_costs_no_key() {
     let desk = Desk::full();
     let use_in = desk.use_in();

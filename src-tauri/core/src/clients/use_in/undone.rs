@@ -54,10 +54,9 @@ impl UseIn {
         }
         let held = file::hold(&written.path)?;
         let now = file::read(held.path())?;
-        let exact = now.as_deref().map(fingerprint).as_deref() == Some(&written.after);
-        if exact {
-            restore(written, &held, now.as_deref())?;
-        } else {
+        let is_as_written = now.as_deref().map(fingerprint).as_deref() == Some(&written.after);
+        let exact = is_as_written && restore(written, &held, now.as_deref())?;
+        if !exact {
             take_out(app, written, &held)?;
         }
         Records::of(&self.home).remove(written, &heirs)?;
@@ -103,20 +102,22 @@ impl UseIn {
     }
 }
 
-/// Puts back what stood there, byte for byte.
-fn restore(written: &Written, held: &file::Held, now: Option<&[u8]>) -> Result<(), ClientError> {
+/// Puts back what stood there, byte for byte; false where nobody knows any more what that was.
+fn restore(written: &Written, held: &file::Held, now: Option<&[u8]>) -> Result<bool, ClientError> {
     let Some(backup) = &written.backup else {
         held.remove()?;
         if let Some(folder) = &written.made_folder {
             held.remove_folders(folder);
         }
-        return Ok(());
+        return Ok(true);
     };
-    let before = file::read(backup)?.ok_or_else(|| ClientError::Missing(backup.clone()))?;
+    let Some(before) = file::read(backup)? else {
+        return Ok(false);
+    };
     held.replace(now, &before)?;
     // It has done its work, and may hold credentials.
     let _ = std::fs::remove_file(backup);
-    Ok(())
+    Ok(true)
 }
 
 /// Takes our entries out of a file that has changed since; the copy stays for whoever wants it.

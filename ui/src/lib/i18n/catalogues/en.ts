@@ -262,6 +262,8 @@ export const en = {
   "use_in.note_elsewhere":
     "oMLX does not read {path} by itself. Start it with --mcp-config {path}, or set mcp.config_path in ~/.omlx/settings.json.",
   "use_in.note_refused": "oMLX refuses {path}, and every server in it, until this is mended: {refusal}",
+  "use_in.note_readable":
+    "Other users of this machine can read {path}, and the key in it. Run chmod 600 on it, unless they may.",
   "use_in.note_later":
     "{client} starts programs only: a server you add later is not there until you do this again.",
   "diff.added": "Added:",

@@ -254,6 +254,8 @@ export const ja: Catalogue = {
     "oMLX は {path} を自動では読み込みません。--mcp-config {path} を付けて起動するか、~/.omlx/settings.json の mcp.config_path に設定してください。",
   "use_in.note_refused":
     "次の点を直すまで、oMLX は {path} とその中のすべてのサーバを受け付けません: {refusal}",
+  "use_in.note_readable":
+    "このコンピュータの他のユーザが {path} とその中のキーを読めます。それを望まない場合は chmod 600 を実行してください。",
   "use_in.note_later":
     "{client} はプログラムを起動する方式だけに対応しています。後から追加したサーバは、もう一度この操作をするまで使えません。",
   "diff.added": "追加:",

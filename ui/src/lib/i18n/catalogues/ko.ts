@@ -252,6 +252,8 @@ export const ko: Catalogue = {
   "use_in.note_elsewhere":
     "oMLX는 {path} 파일을 저절로 읽지 않습니다. --mcp-config {path} 옵션으로 시작하거나 ~/.omlx/settings.json의 mcp.config_path에 설정하세요.",
   "use_in.note_refused": "다음을 고칠 때까지 oMLX가 {path} 파일과 그 안의 모든 서버를 거부합니다: {refusal}",
+  "use_in.note_readable":
+    "이 컴퓨터의 다른 사용자가 {path} 파일과 그 안의 키를 읽을 수 있습니다. 원하지 않으면 chmod 600을 실행하세요.",
   "use_in.note_later":
     "{client}은(는) 프로그램을 실행하는 방식만 지원합니다. 나중에 추가한 서버는 이 작업을 다시 해야 나타납니다.",
   "diff.added": "추가:",

@@ -251,6 +251,8 @@ export const zhHans: Catalogue = {
   "use_in.note_elsewhere":
     "oMLX 不会自动读取 {path}。请用 --mcp-config {path} 启动它，或在 ~/.omlx/settings.json 中设置 mcp.config_path。",
   "use_in.note_refused": "在更正以下问题之前，oMLX 会拒绝 {path} 及其中的所有服务器：{refusal}",
+  "use_in.note_readable":
+    "这台电脑上的其他用户可以读取 {path} 及其中的密钥。如果不希望这样，请对它执行 chmod 600。",
   "use_in.note_later": "{client} 只能启动程序：之后添加的服务器，需要再次执行此操作才会出现。",
   "diff.added": "添加：",
   "diff.removed": "移除：",

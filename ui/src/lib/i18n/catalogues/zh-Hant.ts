@@ -251,6 +251,8 @@ export const zhHant: Catalogue = {
   "use_in.note_elsewhere":
     "oMLX 不會自動讀取 {path}。請以 --mcp-config {path} 啟動它，或在 ~/.omlx/settings.json 中設定 mcp.config_path。",
   "use_in.note_refused": "在更正以下問題之前，oMLX 會拒絕 {path} 及其中的所有伺服器：{refusal}",
+  "use_in.note_readable":
+    "這部電腦上的其他使用者可以讀取 {path} 及其中的金鑰。如果不希望這樣，請對它執行 chmod 600。",
   "use_in.note_later": "{client} 只能啟動程式：之後加入的伺服器，需要再次執行此操作才會出現。",
   "diff.added": "加入：",
   "diff.removed": "移除：",

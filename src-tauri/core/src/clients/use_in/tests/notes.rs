@@ -14,6 +14,7 @@ fn what_is_worth_knowing_crosses_to_the_panel_by_its_code() {
             refusal: client(),
         },
         UseInNote::GatewayAway { address: client() },
+        UseInNote::OthersCanRead { path: client() },
         UseInNote::LaterServers { client: client() },
         UseInNote::RestartClient { client: client() },
     ] {
@@ -106,4 +107,33 @@ fn whoever_is_to_restart_is_named_and_later_servers_are_told_of_where_programs_a
     assert_eq!(said("claude-desktop", None), [later, restart("Claude Desktop")]);
     use_in.apply(&wish(app("cursor"), None)).expect("written");
     assert_eq!(said("cursor", None), [], "it says so already");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_other_users_could_read_is_told_and_one_that_they_cannot_reach_is_not() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let desk = Desk::full();
+    let (cursor, use_in) = (app("cursor"), desk.use_in());
+    let allow = |path: &std::path::Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+    };
+    let is_told = |file: u32, home: u32| {
+        allow(&desk.path(cursor), file);
+        allow(desk.path(cursor).parent().expect("a folder"), 0o755);
+        allow(desk.folder.path(), home);
+        let notes = use_in.preview(&wish(cursor, None)).expect("seen").notes;
+        codes(&notes).contains(&"others_can_read")
+    };
+    assert!(is_told(0o644, 0o755));
+    assert!(!is_told(0o600, 0o755));
+    assert!(!is_told(0o644, 0o700));
+    allow(desk.folder.path(), 0o755);
+    allow(&desk.path(cursor), 0o644);
+    let bridge = use_in.preview(&wish(cursor, Some("notion"))).expect("seen");
+    assert!(
+        !codes(&bridge.notes).contains(&"others_can_read"),
+        "there is no key in it"
+    );
 }

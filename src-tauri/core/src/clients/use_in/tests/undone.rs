@@ -195,3 +195,19 @@ fn a_write_whose_entry_was_written_anew_is_not_half_undone() {
     let same = use_in.apply(&wish(cursor, None)).expect("seen");
     assert_eq!(same.write, None, "there is nothing of its own to undo");
 }
+
+#[test]
+fn without_the_copy_of_what_was_there_our_entries_are_taken_out() {
+    let desk = Desk::full();
+    let (use_in, cursor) = (desk.use_in(), app("cursor"));
+    let done = use_in.apply(&wish(cursor, None)).expect("written");
+    fs::remove_file(done.backup.expect("kept")).expect("removed");
+    let undone = use_in.undo("cursor").expect("undone");
+    assert!(!undone.exact);
+    assert!(!desk.text(cursor).contains("omlx-connect"));
+    assert_eq!(use_in.access.clients().expect("listed"), []);
+    assert_eq!(
+        use_in.undo("cursor").expect_err("nothing").code(),
+        "nothing_to_undo"
+    );
+}
