@@ -16,7 +16,7 @@ pub(crate) struct Mend {
 impl Mend {
     /// What mends `problem` of `server`; none when it mends itself.
     pub(crate) fn hint(&self, problem: &Problem, server: Option<&ServerId>) -> Option<String> {
-        self.by_code(&problem.code)
+        self.by_code(&problem.code, server)
             .or_else(|| self.of_action(problem.action, server))
     }
 
@@ -44,13 +44,14 @@ impl Mend {
     }
 
     /// Codes whose mend is plainer than their action's.
-    fn by_code(&self, code: &str) -> Option<String> {
-        let program = self.program;
+    fn by_code(&self, code: &str, server: Option<&ServerId>) -> Option<String> {
+        let (program, name) = (self.program, name(server));
         Some(match code {
             "unknown_server" => format!("{program} status lists them; {program} add NAME URL adds one"),
             "port_in_use" | "cannot_listen" => format!("{program} serve --port N, with a port that is free"),
             "tool_changed_again" => format!("{program} access review shows it as it is now"),
             "unknown_client" => format!("{program} access list"),
+            "switched_off" => format!("{program} enable {name}"),
             "use_superseded" => format!("{program} use CLIENT --undo takes the later one back"),
             "client_still_names" => format!("take it out there, or: {program} use CLIENT --undo"),
             "config_missing" => format!("{program} add NAME URL"),

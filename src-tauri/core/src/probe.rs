@@ -117,6 +117,7 @@ fn entry(url: &str) -> Result<ServerConfig, SuggestionError> {
         id: suggestion.name,
         transport,
         enabled: true,
+        paused: false,
         timeout: STEP,
         auth: AuthConfig::default(),
     })

@@ -31,7 +31,7 @@ pub(crate) fn sentence(server: &ServerId, problem: &Problem) -> String {
     } else {
         name.to_owned()
     };
-    let mend = match problem.action {
+    let mend = by_code(problem, &quoted).unwrap_or_else(|| match problem.action {
         Action::Connect | Action::Reauthenticate => {
             format!(
                 "To sign in, run `omlx mcp login {quoted}` in a terminal or open oMLX Connect; then call again."
@@ -49,10 +49,22 @@ pub(crate) fn sentence(server: &ServerId, problem: &Problem) -> String {
         Action::AskProvider => format!("`omlx mcp doctor {quoted}` shows the evidence for whoever runs it."),
         Action::Retry => "It is tried again by itself.".to_owned(),
         Action::None => String::new(),
-    };
+    });
     format!("{}. {mend}", text.trim_end_matches('.'))
         .trim_end()
         .to_owned()
+}
+
+/// What mends it where no action of the panel's does.
+fn by_code(problem: &Problem, quoted: &str) -> Option<String> {
+    Some(match problem.code.as_ref() {
+        "paused" => "They come back when somebody resumes them, in its menu or its window; then call again."
+            .to_owned(),
+        "switched_off" => format!(
+            "To switch it on, run `omlx mcp enable {quoted}` in a terminal or open oMLX Connect; then call again."
+        ),
+        _ => return None,
+    })
 }
 
 /// The result of a call that could not be made: an answer a model can read out to its user, not a broken protocol.
@@ -189,6 +201,32 @@ mod tests {
             sentence(&server, &problem),
             "my notion asks for a sign-in. To sign in, run `omlx mcp login 'my notion'` in a terminal or open oMLX \
              Connect; then call again."
+        );
+    }
+
+    #[test]
+    fn what_rests_does_not_come_back_by_itself_and_who_brings_it_back_is_said() {
+        let server: ServerId = "my notion".parse().expect("a name");
+        let said = |code: &'static str, message: &str| {
+            let problem = Problem {
+                code: code.into(),
+                message: message.to_owned(),
+                action: Action::None,
+            };
+            sentence(&server, &problem)
+        };
+        assert_eq!(
+            said(
+                "paused",
+                "my notion is paused, as all servers of oMLX Connect are"
+            ),
+            "my notion is paused, as all servers of oMLX Connect are. They come back when somebody resumes them, in \
+             its menu or its window; then call again."
+        );
+        assert_eq!(
+            said("switched_off", "my notion is switched off"),
+            "my notion is switched off. To switch it on, run `omlx mcp enable 'my notion'` in a terminal or open \
+             oMLX Connect; then call again."
         );
     }
 }

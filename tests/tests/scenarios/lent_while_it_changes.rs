@@ -122,7 +122,8 @@ async fn a_session_of_the_gateway_goes_on_after_its_server_was_paused_and_resume
     let session = session.as_deref();
     assert_eq!(text_of(&lent.echo(DEMO, session).await?), "hello");
     lent.desk.configure(&off(&entry))?;
-    until(failed, async || lent.echo(DEMO, session).await).await?;
+    let is_said = |result: &Value| text_of(result).contains("demo is switched off. To switch it on, run");
+    until(is_said, async || lent.echo(DEMO, session).await).await?;
     lent.desk.configure(&on(&entry))?;
     until(served, async || lent.echo(DEMO, session).await).await
 }

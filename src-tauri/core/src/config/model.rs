@@ -92,6 +92,8 @@ pub struct ServerConfig {
     pub transport: Transport,
     /// `enabled`, default true.
     pub enabled: bool,
+    /// Whether it is switched on, and rests with all others until the user resumes them. Then `enabled` is false.
+    pub paused: bool,
     /// How long one request may take; the entry's `timeout`, else the file's `default_timeout`.
     pub timeout: Duration,
     /// The `auth` block, wherever it stood.

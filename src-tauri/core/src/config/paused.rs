@@ -35,6 +35,7 @@ fn seen(config: &Arc<ConfigState>, settings: Settings) -> Arc<ConfigState> {
     }
     let mut resting = ConfigState::clone(config);
     for server in resting.config.servers.values_mut() {
+        server.paused = server.enabled;
         server.enabled = false;
     }
     Arc::new(resting)
@@ -58,12 +59,22 @@ mod tests {
             let servers = state.config.servers.values();
             servers.map(|server| server.enabled).collect::<Vec<_>>()
         };
+        let paused = |state: &Arc<ConfigState>| {
+            let servers = state.config.servers.values();
+            servers.map(|server| server.paused).collect::<Vec<_>>()
+        };
         assert_eq!(enabled(&config.borrow_and_update()), [true, false]);
         settings.send_modify(|settings| settings.paused = true);
         config.changed().await.expect("paused");
         assert_eq!(enabled(&config.borrow_and_update()), [false, false]);
+        assert_eq!(
+            paused(&config.borrow()),
+            [true, false],
+            "the other one is switched off"
+        );
         settings.send_modify(|settings| settings.paused = false);
         config.changed().await.expect("resumed");
         assert_eq!(enabled(&config.borrow_and_update()), [true, false]);
+        assert_eq!(paused(&config.borrow()), [false, false]);
     }
 }

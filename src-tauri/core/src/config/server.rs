@@ -94,6 +94,7 @@ pub(super) fn parse(
         auth: auth_of(fields, &transport, around, notes)?,
         transport,
         enabled,
+        paused: false,
         timeout: timeout(fields, around.default_timeout, notes),
     })
 }

@@ -420,27 +420,24 @@ impl Connection {
     async fn live(&self) -> Result<Live, Problem> {
         let status = self.settled().await;
         let live = self.live.borrow().clone();
-        live.ok_or_else(|| {
-            let known = status.problem.clone();
-            known.unwrap_or_else(|| self.obstacle_in(&status))
-        })
+        live.ok_or_else(|| self.obstacle_in(&status))
     }
 
     /// What keeps requests from being made, as far as known.
     pub(crate) fn obstacle(&self) -> Problem {
-        let status = self.snapshot();
-        status
-            .problem
-            .clone()
-            .unwrap_or_else(|| self.obstacle_in(&status))
+        self.obstacle_in(&self.snapshot())
     }
 
-    /// Somebody who signed out needs not be told at once; whoever calls a tool after that does.
+    /// Of a server that is not in use, no sign-in and no network is what is in the way. Somebody who signed out needs not
+    /// be told at once; whoever calls a tool after that does.
     fn obstacle_in(&self, status: &ServerSnapshot) -> Problem {
         let server = self.config.id.clone();
-        match status.auth {
-            AuthStatus::NotAuthenticated => Refused::SignInNeeded { server }.problem(),
-            _ => Refused::NotConnected { server }.problem(),
+        match (status.connection, &status.problem, status.auth) {
+            (ConnectionStatus::Disabled, ..) if self.config.paused => Refused::Paused { server }.problem(),
+            (ConnectionStatus::Disabled, ..) => Refused::SwitchedOff { server }.problem(),
+            (_, Some(problem), _) => problem.clone(),
+            (_, None, AuthStatus::NotAuthenticated) => Refused::SignInNeeded { server }.problem(),
+            (_, None, _) => Refused::NotConnected { server }.problem(),
         }
     }
 

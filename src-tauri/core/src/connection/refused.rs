@@ -68,6 +68,18 @@ pub enum Refused {
         /// The server's own words, bounded.
         detail: Option<String>,
     },
+    /// `enabled: false`.
+    #[error("{server} is switched off")]
+    SwitchedOff {
+        /// Which server.
+        server: ServerId,
+    },
+    /// Everything is.
+    #[error("{server} is paused, as all servers of oMLX Connect are")]
+    Paused {
+        /// Which server.
+        server: ServerId,
+    },
     /// The entry was switched off, changed or removed meanwhile, or the program is ending.
     #[error("{server} is not connected")]
     NotConnected {
@@ -114,6 +126,8 @@ impl Explain for Refused {
             Self::ScopeRefused { .. } => "scope_refused",
             Self::NothingToSignInTo { .. } => "nothing_to_sign_in_to",
             Self::Forbidden { .. } => "forbidden",
+            Self::SwitchedOff { .. } => "switched_off",
+            Self::Paused { .. } => "paused",
             Self::NotConnected { .. } => "not_connected",
         }
     }
@@ -124,7 +138,7 @@ impl Explain for Refused {
             Self::CredentialRejected { .. } => Action::EditConfig,
             Self::GrantElsewhere { .. } | Self::TokenRejected { .. } => Action::Reauthenticate,
             Self::ScopeMissing { .. } => Action::Allow,
-            Self::NothingToSignInTo { .. } => Action::None,
+            Self::NothingToSignInTo { .. } | Self::SwitchedOff { .. } | Self::Paused { .. } => Action::None,
             Self::NotConnected { .. } => Action::Retry,
             Self::ScopeRefused { .. } | Self::Forbidden { .. } => Action::AskProvider,
         }

@@ -300,6 +300,7 @@ pub(crate) fn entry(transport: Transport) -> ServerConfig {
         id: "fake".parse().expect("a name"),
         transport,
         enabled: true,
+        paused: false,
         timeout: Duration::from_secs(10),
         auth: AuthConfig::default(),
     }
