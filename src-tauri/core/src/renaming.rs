@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::{
     Explain, Problem, ServerId,
     access::Access,
-    clients,
+    clients::{self, NotRenamed},
     clock::Clock,
     config::{Change, Config, ConfigFile, ServerChanges, ServerConfig},
     connection::record_name,
@@ -29,7 +29,7 @@ pub async fn amend(
     (file, home): (&ConfigFile, &Home),
     id: &ServerId,
     changes: ServerChanges,
-) -> Result<Vec<Problem>, Problem> {
+) -> Result<Vec<NotRenamed>, Problem> {
     let luggage = luggage(handle, file, id, &changes);
     let change = Change::Amend(id.clone(), Box::new(changes));
     let edit = || {
@@ -51,8 +51,8 @@ pub async fn amend(
     }
     let config = std::path::absolute(file.path()).unwrap_or_else(|_| file.path().to_owned());
     let left = clients::rename_server((home, &config), &luggage.old.id, &luggage.new.id);
-    for problem in &left {
-        tracing::warn!(code = %problem.code, "{}", problem.message);
+    for NotRenamed { client, cause } in &left {
+        tracing::warn!(client, code = %cause.code, "may still ask for the old name: {}", cause.message);
     }
     handle.appeared(&luggage.new.id).await;
     luggage.leave_nothing().await;

@@ -2,10 +2,12 @@
 
 use omlx_mcp::{
     Explain as _, Problem, ServerId,
+    clients::NotRenamed,
     config::{Change, ClientCredentials, Draft, EditError, ServerChanges, ServerEntry},
     handle::UnknownServer,
     probe::Probe,
-    removal, renaming,
+    removal::{self, Removed},
+    renaming,
     undo::UndoToken,
 };
 use tauri::State;
@@ -63,16 +65,15 @@ pub(crate) async fn entry(desk: State<'_, Desk>, id: String) -> Result<ServerEnt
     found.map(ServerEntry::from).ok_or_else(|| unknown.problem())
 }
 
-/// Changes an entry; another name takes its sign-in along.
+/// Changes an entry; another name takes its sign-in along. What is left to be done in other clients comes back.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn edit_server(
     desk: State<'_, Desk>,
     id: ServerId,
     changes: ServerChanges,
-) -> Result<(), Problem> {
-    let amended = renaming::amend(&desk.handle, (&desk.file, &desk.home), &id, changes).await;
-    amended.map(drop)
+) -> Result<Vec<NotRenamed>, Problem> {
+    renaming::amend(&desk.handle, (&desk.file, &desk.home), &id, changes).await
 }
 
 /// Uses a server, or lets it rest.
@@ -87,8 +88,8 @@ pub(crate) async fn set_enabled(desk: State<'_, Desk>, id: ServerId, enabled: bo
 /// Takes an entry out; its sign-in is kept as long as that can be undone.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn remove_server(desk: State<'_, Desk>, id: ServerId) -> Result<UndoToken, Problem> {
-    removal::remove(&desk.handle, &desk.file, &desk.undo, &id)
+pub(crate) async fn remove_server(desk: State<'_, Desk>, id: ServerId) -> Result<Removed, Problem> {
+    removal::remove(&desk.handle, (&desk.file, &desk.home), &desk.undo, &id)
 }
 
 /// Takes something back, once.

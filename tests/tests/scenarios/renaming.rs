@@ -6,6 +6,7 @@ use omlx_demo::{Demo, DemoOptions};
 use omlx_mcp::{
     AuthStatus, Problem, ServerId,
     access::{Access, Patterns, Rules},
+    clients::NotRenamed,
     clock::Clock,
     config::{ConfigFile, Environment, ServerChanges},
     connection::SignInOptions,
@@ -28,7 +29,7 @@ async fn rename(
     core: &Handle,
     desk: &Desk,
     name: &str,
-) -> Result<Result<Vec<Problem>, Problem>, Box<dyn Error>> {
+) -> Result<Result<Vec<NotRenamed>, Problem>, Box<dyn Error>> {
     let file = ConfigFile::at(desk.config_path(), &Environment::process());
     let changes = ServerChanges {
         id: name.parse().ok(),

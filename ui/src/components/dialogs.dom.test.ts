@@ -123,6 +123,23 @@ describe("editing a server", () => {
     expect(backend.world.calls.find((call) => call.startsWith("editServer"))).toContain('"value":"engines"');
   });
 
+  it("names the apps that could not be told of its new name, and why", async () => {
+    const { press, user, choose } = await open("three");
+    await choose("linear");
+    await press("More actions for linear");
+    await user.click(screen.getByRole("menuitem", { name: "Edit…" }));
+    await settle();
+    await user.clear(field("Name"));
+    await user.type(field("Name"), "tracker");
+    await press("Save");
+    const messages = screen.getByRole("region", { name: "Messages" });
+    expect(messages.textContent).toContain("Zed could not be told that linear is called tracker now.");
+    expect(messages.textContent).toContain("~/.config/zed/settings.json is read-only");
+    expect(messages.textContent).toContain("client_not_renamed");
+    await press("Dismiss");
+    expect(messages.textContent.trim()).toBe("");
+  });
+
   it("cannot be saved without a name", async () => {
     const { press, user } = await open("three");
     await press("More actions for notion");

@@ -178,4 +178,18 @@ describe("the menu", () => {
       await user.click(screen.getByRole("option", { name: /notion/ }));
     }
   });
+
+  it("names the apps that still ask for what was removed, until it is back", async () => {
+    const { press, user, choose } = await open("three");
+    await choose("linear");
+    await press("More actions for linear");
+    await user.click(screen.getByRole("menuitem", { name: "Remove" }));
+    await settle();
+    const messages = screen.getByRole("region", { name: "Messages" });
+    expect(messages.textContent).toContain("linear is removed, and Cursor and Zed may still ask for it.");
+    expect(messages.textContent).toContain("~/.cursor/mcp.json: linear");
+    expect(messages.textContent).toContain("client_still_names");
+    await press("Undo");
+    expect(messages.textContent.trim()).toBe("");
+  });
 });

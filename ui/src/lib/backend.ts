@@ -13,9 +13,11 @@ import type {
   LogLine,
   LoggedCall,
   NewServer,
+  NotRenamed,
   OtherApp,
   Place,
   Probe,
+  Removed,
   ReviewedTool,
   Rules,
   ServerChanges,
@@ -79,10 +81,11 @@ export type Backend = {
   probe(url: string): Promise<Probe>;
   addServer(server: NewServer): Promise<void>;
   entry(id: ServerId): Promise<ServerEntry>;
-  editServer(id: ServerId, changes: ServerChanges): Promise<void>;
+  /** Resolves to what could not be renamed in other apps. */
+  editServer(id: ServerId, changes: ServerChanges): Promise<NotRenamed[]>;
   setEnabled(id: ServerId, enabled: boolean): Promise<void>;
   /** Takes the entry out; its grant is kept until the token can no longer be redeemed. */
-  removeServer(id: ServerId): Promise<UndoToken>;
+  removeServer(id: ServerId): Promise<Removed>;
   undo(token: UndoToken): Promise<void>;
   /** Opens the config file in the user's editor. */
   openConfig(): Promise<void>;

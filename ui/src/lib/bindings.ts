@@ -41,12 +41,12 @@ export const commands = {
 	enterClient: (id: string, client: ClientCredentials) => __TAURI_INVOKE<null>("enter_client", { id, client }),
 	/**  An entry as it stands, without what may be a credential. */
 	entry: (id: string) => __TAURI_INVOKE<ServerEntry>("entry", { id }),
-	/**  Changes an entry; another name takes its sign-in along. */
-	editServer: (id: ServerId, changes: ServerChanges) => __TAURI_INVOKE<null>("edit_server", { id, changes }),
+	/**  Changes an entry; another name takes its sign-in along. What is left to be done in other clients comes back. */
+	editServer: (id: ServerId, changes: ServerChanges) => __TAURI_INVOKE<NotRenamed[]>("edit_server", { id, changes }),
 	/**  Uses a server, or lets it rest. */
 	setEnabled: (id: ServerId, enabled: boolean) => __TAURI_INVOKE<null>("set_enabled", { id, enabled }),
 	/**  Takes an entry out; its sign-in is kept as long as that can be undone. */
-	removeServer: (id: ServerId) => __TAURI_INVOKE<UndoToken>("remove_server", { id }),
+	removeServer: (id: ServerId) => __TAURI_INVOKE<Removed>("remove_server", { id }),
 	/**  Takes something back, once. */
 	undo: (token: UndoToken) => __TAURI_INVOKE<null>("undo", { token }),
 	/**  Every client whose servers can be taken over. */
@@ -452,6 +452,18 @@ export type NamedValue = {
 	value: string,
 };
 
+/**  An entry of ours that leads to one server. */
+export type NamingEntry = {
+	/**  The client's id. */
+	client: string,
+	/**  The client's own name. */
+	name: string,
+	/**  Its file. */
+	path: string,
+	/**  What the entry is called there. */
+	entry: string,
+};
+
 /**  A server that someone typed in. */
 export type NewServer = {
 	/**  Its name. */
@@ -476,6 +488,14 @@ command: string;
 args: string[]; 
 /**  Its variables. */
 env: NamedValue[] };
+
+/**  An entry of ours that may still ask for a server by its old name. */
+export type NotRenamed = {
+	/**  The client's own name; none where it cannot be read which clients were given the server. */
+	client: string | null,
+	/**  Why it could not be changed. */
+	cause: Problem,
+};
 
 /**
  *  What an app needs to use our servers through the gateway. Holds its key, to be shown once: no `Debug` shows it, and
@@ -550,6 +570,14 @@ export type Problem = {
 	message: string,
 	/**  What mends it. */
 	action: Action,
+};
+
+/**  What a removal leaves to be done. */
+export type Removed = {
+	/**  Brings the entry back. */
+	undo: UndoToken,
+	/**  Entries of ours in other clients' files that still ask for the server. */
+	still_named: NamingEntry[],
 };
 
 /**  A tool that somebody has looked at, in the state that was shown. */

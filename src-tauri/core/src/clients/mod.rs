@@ -35,7 +35,7 @@ pub use import::{
     Import, ImportCandidate, ImportPreview, ImportReport, ImportSource, ImportVerdict, Imported,
 };
 pub use machine::{Machine, Os};
-pub use naming::{NamingEntry, left_naming, naming};
+pub use naming::{NamingEntry, NotRenamed, left_naming, naming};
 pub use ours::leads_back;
 pub use record::WriteId;
 pub use take_over::{TakeOver, TakenOver};

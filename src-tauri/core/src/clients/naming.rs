@@ -34,28 +34,36 @@ pub struct NamingEntry {
     pub entry: String,
 }
 
+/// An entry of ours that may still ask for a server by its old name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+pub struct NotRenamed {
+    /// The client's own name; none where it cannot be read which clients were given the server.
+    pub client: Option<String>,
+    /// Why it could not be changed.
+    pub cause: Problem,
+}
+
 /// What is left to be done by hand in another client.
 #[derive(Debug, thiserror::Error)]
 enum Left {
-    /// It asks for a server by a name that it has no longer.
-    #[error("{client} may still ask for '{old}', as its entry could not be changed: {cause}")]
-    OldName {
-        /// The client's own name.
-        client: &'static str,
-        /// The server's old name.
-        old: ServerId,
-        /// Why.
-        cause: ClientError,
-    },
     /// It asks for a server that is gone.
     #[error("{name} still asks for '{server}', by the entry '{entry}' in {path}", name = .0.name, entry = .0.entry, path = .0.path, server = .1)]
     Gone(NamingEntry, ServerId),
 }
 
+impl NotRenamed {
+    fn of(client: Option<&str>, cause: &ClientError) -> Self {
+        Self {
+            client: client.map(str::to_owned),
+            cause: cause.problem(),
+        }
+    }
+}
+
 impl Explain for Left {
     fn code(&self) -> &'static str {
         match self {
-            Self::OldName { .. } => "client_not_renamed",
             Self::Gone(..) => "client_still_names",
         }
     }
@@ -100,17 +108,19 @@ pub fn left_naming(place: (&Home, &Path), server: &ServerId) -> Vec<Problem> {
 }
 
 /// Has every such entry ask for the server by its new name; what could not be changed, to be told.
-pub(crate) fn rename_server((home, config): (&Home, &Path), old: &ServerId, new: &ServerId) -> Vec<Problem> {
+pub(crate) fn rename_server(
+    (home, config): (&Home, &Path),
+    old: &ServerId,
+    new: &ServerId,
+) -> Vec<NotRenamed> {
     let records = Records::of(home);
     let spots = match spots(&records) {
         Ok(spots) => spots,
-        Err(error) => return vec![error.problem()],
+        Err(error) => return vec![NotRenamed::of(None, &error)],
     };
     let renamed = spots.into_iter().filter_map(|spot| {
         let outcome = spot.rename(&records, (old, config), new);
-        let client = spot.app.name;
-        let old = old.clone();
-        let left = |cause| Left::OldName { client, old, cause }.problem();
+        let left = |cause: ClientError| NotRenamed::of(Some(spot.app.name), &cause);
         outcome.err().map(left)
     });
     renamed.collect()
@@ -264,11 +274,14 @@ mod tests {
         }
         desk.write(cursor, "{");
         let told = rename_server((&home, &config), &id("linear"), &id("x"));
-        assert_eq!((told.len(), told[0].code.as_ref()), (1, "client_not_renamed"));
-        assert!(
-            told[0].message.starts_with("Cursor may still ask for 'linear'"),
-            "{told:?}"
+        assert_eq!(
+            (told.len(), told[0].client.as_deref(), &*told[0].cause.code),
+            (1, Some("Cursor"), "client_config_broken")
         );
+        fs::write(home.data().join("use-in.json"), "{").expect("written");
+        let told = rename_server((&home, &config), &id("linear"), &id("x"));
+        assert_eq!((told.len(), &told[0].client), (1, &None), "nobody knows whom");
+        fs::write(home.data().join("use-in.json"), "[]").expect("written");
         fs::remove_file(desk.path(cursor)).expect("removed");
         assert_eq!(rename_server((&home, &config), &id("linear"), &id("x")), []);
     }

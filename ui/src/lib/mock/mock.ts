@@ -12,12 +12,13 @@ import type {
   ImportSource,
   LogLine,
   NewServer,
+  NotRenamed,
   Place,
   Probe,
+  Removed,
   ServerChanges,
   ServerEntry,
   ServerId,
-  ServerSnapshot,
   Settings,
   SignOutReport,
   Snapshot,
@@ -30,8 +31,8 @@ import { ABOUT, CLIENT_APPS, log, probe, steps, tools, SETTINGS, signOutReport, 
 import { MockApps } from "./apps";
 import { IMPORT_CANDIDATES, IMPORT_SOURCES, imported } from "./imports";
 import { type Scenario, SCENARIOS } from "./scenarios";
-import { at, authenticated, browserPrompt, HOUR, problem, signedOut, stdio } from "./servers";
-import { useInPreview } from "./use-in";
+import { at, authenticated, browserPrompt, HOUR, pickPlace, problem, signedOut, stdio } from "./servers";
+import { notRenamed, stillNamed, useInPreview } from "./use-in";
 import { rejection, World } from "./world";
 
 export type MockOptions = {
@@ -176,9 +177,10 @@ export class MockBackend implements Backend {
     return entry(this.world.server(id));
   }
 
-  async editServer(id: ServerId, changes: ServerChanges): Promise<void> {
+  async editServer(id: ServerId, changes: ServerChanges): Promise<NotRenamed[]> {
     await this.world.called("editServer", `${id} ${JSON.stringify(changes)}`);
     this.world.change(id, { id: changes.id ?? id, url: changes.url ?? this.world.server(id).url });
+    return changes.id !== null && changes.id !== id ? notRenamed(id) : [];
   }
 
   async setEnabled(id: ServerId, enabled: boolean): Promise<void> {
@@ -186,13 +188,14 @@ export class MockBackend implements Backend {
     this.world.change(id, { connection: enabled ? "connected" : "disabled" });
   }
 
-  async removeServer(id: ServerId): Promise<UndoToken> {
+  async removeServer(id: ServerId): Promise<Removed> {
     await this.world.called("removeServer", id);
     const before = this.world.servers;
     this.world.set(before.filter((server) => server.id !== id));
-    return this.world.undoable(() => {
+    const undo = this.world.undoable(() => {
       this.world.set(before);
     });
+    return { undo, still_named: stillNamed(id) };
   }
 
   async undo(token: UndoToken): Promise<void> {
@@ -291,9 +294,4 @@ export class MockBackend implements Backend {
     this.world.tell({ event: "sign_in_finished", server: id, problem: null });
     this.world.tell({ event: "tools_discovered", server: id, tool_count: healthy.tool_count ?? 0 });
   }
-}
-
-/** What stays when a sign-in comes or goes. */
-function pickPlace({ url, provider, issuer, transport }: ServerSnapshot): Partial<ServerSnapshot> {
-  return { url, provider, issuer, transport };
 }

@@ -126,3 +126,8 @@ export function inState(auth: AuthStatus, connection: ConnectionStatus): ServerS
 
 export const AUTH_STATES = Object.keys(BY_AUTH) as AuthStatus[];
 export const CONNECTION_STATES = Object.keys(BY_CONNECTION) as ConnectionStatus[];
+
+/** What stays when a sign-in comes or goes. */
+export function pickPlace({ url, provider, issuer, transport }: ServerSnapshot): Partial<ServerSnapshot> {
+  return { url, provider, issuer, transport };
+}

@@ -1,8 +1,27 @@
 // "Use in…" of the backend in memory.
 
-import type { DiffLine, ServerId, UseInNote, UseInPreview } from "../bindings";
+import type { DiffLine, NamingEntry, NotRenamed, ServerId, UseInNote, UseInPreview } from "../bindings";
 import { CLIENT_APPS } from "./content";
 import { IMPORT_SOURCES } from "./imports";
+import { problem } from "./servers";
+
+const ZED = "~/.config/zed/settings.json";
+
+/** Two apps were given this server. */
+const LENT: ServerId = "linear";
+
+export function stillNamed(id: ServerId): NamingEntry[] {
+  if (id !== LENT) return [];
+  return [
+    { client: "cursor", name: "Cursor", path: "~/.cursor/mcp.json", entry: id },
+    { client: "zed", name: "Zed", path: ZED, entry: id },
+  ];
+}
+
+export function notRenamed(id: ServerId): NotRenamed[] {
+  if (id !== LENT) return [];
+  return [{ client: "Zed", cause: problem("client_config_read_only", `${ZED} is read-only`, "none") }];
+}
 
 export function useInPreview(client: string, id: ServerId | null): UseInPreview {
   const path = IMPORT_SOURCES.find((source) => source.id === client)?.path ?? "~/.config/mcp.json";

@@ -13,11 +13,12 @@ import type {
 } from "../bindings";
 import { toolCount } from "../review";
 import { asProblem } from "../problem";
+import { stillNamed } from "../left-behind";
 import { keptSelection, matching, nextNeedy } from "../server-list";
 import { needsAttention } from "../status";
 import type { Tab } from "../shortcuts";
 import type { I18n } from "./i18n.svelte";
-import { Toasts } from "./toasts.svelte";
+import { Toasts, type Notice } from "./toasts.svelte";
 
 export type Page = "server" | "settings" | "apps";
 
@@ -173,9 +174,18 @@ export class Panel {
 
   async remove(id: ServerId): Promise<void> {
     await this.attempt(async () => {
-      const token = await this.backend.removeServer(id);
-      this.offerUndo(this.i18n.t("toast.removed", { name: id }), token);
+      const { undo, still_named } = await this.backend.removeServer(id);
+      const notice = this.tell(stillNamed(id, still_named, this.i18n.translator));
+      this.toasts.offerUndo(this.i18n.t("toast.removed", { name: id }), async () => {
+        const isBack = await this.attempt(() => this.backend.undo(undo));
+        if (isBack && notice !== null) this.toasts.dismiss(notice);
+      });
     });
+  }
+
+  /** What is left to be done in other apps, if anything is. */
+  tell(notice: Notice | null): number | null {
+    return notice && this.toasts.tell(notice);
   }
 
   offerUndo(text: string, token: string): void {

@@ -2,10 +2,14 @@
 
 import type { Problem } from "../bindings";
 
+/** What is left to be done elsewhere: its code in the troubleshooting guide, and where or why, in no language of ours. */
+export type Notice = { text: string; code: string; lines: readonly string[] };
+
 export type Toast = {
   id: number;
   text: string;
   problem: Problem | null;
+  notice: Notice | null;
   undo: (() => Promise<void>) | null;
 };
 
@@ -19,18 +23,23 @@ export class Toasts {
   readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
 
   say(text: string): void {
-    this.#add({ text, problem: null, undo: null });
+    this.#add({ text });
+  }
+
+  /** Stays until it is dismissed, as what has to be done must not slip away, either. */
+  tell(notice: Notice): number {
+    return this.#add({ text: notice.text, notice });
   }
 
   offerUndo(text: string, undo: () => Promise<void>): void {
-    this.#add({ text, problem: null, undo });
+    this.#add({ text, undo });
   }
 
   /** Stays until it is dismissed: a failure must not slip away. */
   fail(problem: Problem): void {
     const same = this.list.find((toast) => toast.problem?.code === problem.code);
     if (same) this.dismiss(same.id);
-    this.#add({ text: problem.message, problem, undo: null });
+    this.#add({ text: problem.message, problem });
   }
 
   dismiss(id: number): void {
@@ -56,7 +65,7 @@ export class Toasts {
 
   release(id: number): void {
     const toast = this.list.find((each) => each.id === id);
-    if (!toast || toast.problem) return;
+    if (!toast || toast.problem || toast.notice) return;
     this.hold(id);
     const dismiss = () => {
       this.dismiss(id);
@@ -64,10 +73,11 @@ export class Toasts {
     this.#timers.set(id, setTimeout(dismiss, toast.undo ? UNDO_MS : SHOWN_MS));
   }
 
-  #add(toast: Omit<Toast, "id">): void {
+  #add(toast: Partial<Toast> & { text: string }): number {
     const id = this.#next;
     this.#next += 1;
-    this.list = [...this.list.slice(-2), { id, ...toast }];
+    this.list = [...this.list.slice(-2), { problem: null, notice: null, undo: null, ...toast, id }];
     this.release(id);
+    return id;
   }
 }

@@ -376,6 +376,12 @@ export const en = {
   "about.key_file": "In a file only you can read, since there is no keychain",
   "about.gateway": "Local gateway",
 
+  "left.still_named": "{name} is removed, and {apps} may still ask for it. Take the entry out there:",
+  "left.not_renamed":
+    "{apps} could not be told that {old} is called {name} now. Change the name there, or remove the entry and add it anew with “Use in…”:",
+  "left.not_renamed_anyone":
+    "Apps that were given {old} could not be told that it is called {name} now. Change the name there, or add it anew with “Use in…”:",
+
   "toast.region": "Messages",
   "toast.removed": "{name} removed",
   "toast.imported": { one: "{count} server imported", other: "{count} servers imported" },

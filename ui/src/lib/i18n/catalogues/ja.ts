@@ -367,6 +367,13 @@ export const ja: Catalogue = {
   "about.key_file": "キーチェーンがないため、本人だけが読めるファイルの中",
   "about.gateway": "ローカルゲートウェイ",
 
+  "left.still_named":
+    "{name} を削除しましたが、{apps} がまだ使おうとすることがあります。次の場所から項目を取り除いてください:",
+  "left.not_renamed":
+    "{old} が {name} になったことを {apps} に反映できませんでした。そこで名前を直すか、項目を取り除いて「アプリで使う」から追加し直してください:",
+  "left.not_renamed_anyone":
+    "{old} が {name} になったことを、使っているアプリに反映できませんでした。アプリ側で名前を直すか、「アプリで使う」から追加し直してください:",
+
   "toast.region": "メッセージ",
   "toast.removed": "{name} を削除しました",
   "toast.imported": { other: "{count} 台のサーバを読み込みました" },

@@ -364,6 +364,13 @@ export const ko: Catalogue = {
   "about.key_file": "키체인이 없어 본인만 읽을 수 있는 파일에 있음",
   "about.gateway": "로컬 게이트웨이",
 
+  "left.still_named":
+    "{name}을(를) 제거했지만 {apps}에서 아직 찾을 수 있습니다. 다음 위치에서 항목을 지우세요:",
+  "left.not_renamed":
+    "{old}의 이름이 {name}(으)로 바뀐 것을 {apps}에 반영하지 못했습니다. 그곳에서 이름을 고치거나, 항목을 지우고 ‘앱에서 사용’으로 다시 추가하세요:",
+  "left.not_renamed_anyone":
+    "{old}의 이름이 {name}(으)로 바뀐 것을 사용 중인 앱에 반영하지 못했습니다. 앱에서 이름을 고치거나 ‘앱에서 사용’으로 다시 추가하세요:",
+
   "toast.region": "메시지",
   "toast.removed": "{name} 제거됨",
   "toast.imported": { other: "서버 {count}개를 가져옴" },

@@ -361,6 +361,12 @@ export const zhHans: Catalogue = {
   "about.key_file": "没有钥匙串，因此保存在仅你可读的文件中",
   "about.gateway": "本地网关",
 
+  "left.still_named": "{name} 已移除，但 {apps} 可能仍会请求它。请从以下位置移除该条目：",
+  "left.not_renamed":
+    "{old} 已改名为 {name}，但未能更新 {apps}。请在那里更改名称，或移除该条目后通过“用于…”重新添加：",
+  "left.not_renamed_anyone":
+    "{old} 已改名为 {name}，但未能更新使用它的应用。请在应用中更改名称，或通过“用于…”重新添加：",
+
   "toast.region": "消息",
   "toast.removed": "已移除 {name}",
   "toast.imported": { other: "已导入 {count} 个服务器" },

@@ -361,6 +361,12 @@ export const zhHant: Catalogue = {
   "about.key_file": "沒有鑰匙圈，因此存放在只有你能讀取的檔案中",
   "about.gateway": "本機閘道",
 
+  "left.still_named": "{name} 已移除，但 {apps} 可能仍會請求它。請從以下位置移除該項目：",
+  "left.not_renamed":
+    "{old} 已改名為 {name}，但未能更新 {apps}。請在那裡更改名稱，或移除該項目後透過「用於…」重新加入：",
+  "left.not_renamed_anyone":
+    "{old} 已改名為 {name}，但未能更新使用它的 App。請在 App 中更改名稱，或透過「用於…」重新加入：",
+
   "toast.region": "訊息",
   "toast.removed": "已移除 {name}",
   "toast.imported": { other: "已輸入 {count} 部伺服器" },
