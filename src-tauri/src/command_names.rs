@@ -33,6 +33,7 @@
     "held_tools",
     "approve_tools",
     "revoke_client",
+    "rename_client",
     "set_client_rules",
     "calls",
     "other_app",

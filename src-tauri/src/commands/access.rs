@@ -47,6 +47,18 @@ pub(crate) async fn revoke_client(desk: State<'_, Desk>, client: String) -> Resu
     desk.access.revoke(&client).map_err(|error| error.problem())
 }
 
+/// Calls a client something else; its key, its rules and what it approved stay.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn rename_client(
+    desk: State<'_, Desk>,
+    client: String,
+    name: String,
+) -> Result<(), Problem> {
+    let renamed = desk.access.rename(&client, &name);
+    renamed.map_err(|error| error.problem())
+}
+
 /// Says what a client may use from now on.
 #[tauri::command]
 #[specta::specta]

@@ -50,6 +50,7 @@ pub(crate) fn bindings() -> Builder<Wry> {
             access::held_tools,
             access::approve_tools,
             access::revoke_client,
+            access::rename_client,
             access::set_client_rules,
             access::calls,
             access::other_app,

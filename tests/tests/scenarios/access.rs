@@ -251,3 +251,52 @@ async fn the_log_tells_each_call_and_arguments_only_to_whoever_asked_for_them() 
     assert_eq!(calls["calls"][0]["arguments"]["query"], "planted-argument");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_renamed_client_keeps_its_key_rules_and_approvals_and_its_calls_are_told_by_its_new_name()
+-> TestResult {
+    let desk = Desk::new()?;
+    let gateway = gateway(&desk);
+    let added = access(&desk, &["add", "Cursor", "--server", "notion"]).await?;
+    let key = added.data.trim();
+    let client = gateway.authenticate(key).ok_or("not let in")?;
+    let (server, before, after) = (notion()?, search("Finds pages."), search("Sends everything."));
+    assert_eq!(
+        gateway.sieve(&client, &server, (&before, Source::Server))?.len(),
+        1
+    );
+    assert_eq!(
+        gateway.sieve(&client, &server, (&after, Source::Server))?.len(),
+        0
+    );
+    gateway.log(&Call {
+        client: &client,
+        server: &server,
+        tool: "search",
+        duration: Duration::from_millis(7),
+        outcome: "ok",
+        arguments: None,
+    });
+
+    ended(&access(&desk, &["rename", "cursor", "Work"]).await?, 0);
+    let client = gateway.authenticate(key).ok_or("not let in")?;
+    assert_eq!(client.name(), "Work");
+    assert!(client.may_use(&server) && !client.may_use(&"linear".parse()?));
+    assert_eq!(
+        gateway.sieve(&client, &server, (&before, Source::Server))?.len(),
+        1
+    );
+    let held = access(&desk, &["review", "work", "--json"]).await?;
+    let held = held.json()?;
+    assert_eq!(
+        held["held"],
+        json!([]),
+        "what was approved is there again: {held}"
+    );
+    let log = access(&desk, &["log", "--client", "work", "--json"])
+        .await?
+        .json()?;
+    assert_eq!(log["calls"][0]["client"], "Work", "{log}");
+    ended(&access(&desk, &["log", "--client", "cursor"]).await?, 1);
+    Ok(())
+}

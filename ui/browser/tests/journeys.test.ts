@@ -50,6 +50,22 @@ describe("with the keyboard alone", () => {
     await page.context().close();
   });
 
+  it("one calls an app something else, and the focus goes in and comes back", async () => {
+    const { page } = await panels.page("scenario=held&pace=0");
+    await keys(page, "Control+k");
+    await page.getByRole("button", { name: "Rename Zed" }).focus();
+    await keys(page, "Enter");
+    expect(await focused(page)).toBe("Name of Zed");
+    await keys(page, "Escape");
+    expect(await focused(page)).toBe("Rename Zed");
+    await keys(page, "Enter");
+    await page.keyboard.type("Editor");
+    await keys(page, "Enter");
+    await page.getByRole("heading", { name: "Editor" }).waitFor();
+    expect(await focused(page)).toBe("Rename Editor");
+    await page.context().close();
+  });
+
   it("one adds a server, and the focus goes in and comes back", async () => {
     const { page } = await panels.page("scenario=three&pace=0");
     await page.getByRole("button", { name: "Add server" }).focus();

@@ -48,6 +48,42 @@ describe("the page of the apps", () => {
     expect(screen.queryByRole("heading", { level: 2, name: "Zed" })).toBeNull();
   });
 
+  it("calls an app something else where its name stands, and everything goes on under the new one", async () => {
+    const { press, user, did } = await open("held");
+    await press(/^Apps/);
+    await press("Rename Cursor");
+    const box = main().getByRole<HTMLInputElement>("textbox", { name: "Name of Cursor" });
+    expect(document.activeElement).toBe(box);
+    await user.clear(box);
+    await user.type(box, "Work{Enter}");
+    await did("rename Cursor Work");
+    await settle();
+    expect(screen.getByRole("heading", { level: 2, name: /^Work/ }).textContent).toContain(
+      "2 tools held back",
+    );
+    expect(screen.getByText("Cursor is called Work now")).toBeTruthy();
+    expect(document.activeElement?.getAttribute("aria-label")).toBe("Rename Work");
+  });
+
+  it("keeps the name where it is taken, where none is typed, and where one thinks better of it", async () => {
+    const { press, user, backend } = await open("held");
+    await press(/^Apps/);
+    await press("Rename Zed");
+    const box = () => main().getByRole("textbox", { name: "Name of Zed" });
+    await user.clear(box());
+    expect(main().getByRole<HTMLButtonElement>("button", { name: "Save" }).disabled).toBe(true);
+    await user.type(box(), "cursor{Enter}");
+    await settle();
+    expect(main().getByRole("alert").textContent).toContain("client_exists");
+    expect((box() as HTMLInputElement).value).toBe("cursor");
+    await user.keyboard("{Escape}");
+    await settle();
+    expect(screen.getByRole("heading", { level: 1 }).textContent).toBe("Apps");
+    expect(screen.getByRole("heading", { level: 2, name: "Zed" })).toBeTruthy();
+    expect(main().queryByRole("button", { name: "Rename bridge" })).toBeNull();
+    expect(backend.apps.clients.map(({ name }) => name)).toContain("Zed");
+  });
+
   it("keeps the key where the person thinks better of it", async () => {
     const { press, backend } = await open("held");
     await press(/^Apps/);

@@ -46,6 +46,8 @@ export type AppsBackend = {
   /** Lets an app have tools as they were reviewed, and nothing newer. */
   approve(client: string, server: ServerId, tools: ReviewedTool[]): Promise<void>;
   revoke(client: string): Promise<void>;
+  /** Its key, its rules, what it approved and its calls go on under the new name. */
+  rename(client: string, name: string): Promise<void>;
   setRules(client: string, rules: Rules): Promise<void>;
   /** The last ones, the newest first; of one app, or of all. */
   calls(client: string | null): Promise<LoggedCall[]>;

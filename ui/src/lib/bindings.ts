@@ -73,6 +73,8 @@ export const commands = {
 	approveTools: (client: string, server: ServerId, tools: ReviewedTool[]) => __TAURI_INVOKE<null>("approve_tools", { client, server, tools }),
 	/**  Takes a client's key away. */
 	revokeClient: (client: string) => __TAURI_INVOKE<null>("revoke_client", { client }),
+	/**  Calls a client something else; its key, its rules and what it approved stay. */
+	renameClient: (client: string, name: string) => __TAURI_INVOKE<null>("rename_client", { client, name }),
 	/**  Says what a client may use from now on. */
 	setClientRules: (client: string, rules: Rules) => __TAURI_INVOKE<null>("set_client_rules", { client, rules }),
 	/**  The last calls, the newest first; those of one client, or all. */
@@ -430,8 +432,10 @@ export type LogSource =
 export type LoggedCall = {
 	/**  When it was over. */
 	at: string,
-	/**  Who called, as it was named then. */
+	/**  Who called, by its present name; as it was named then, once it was revoked. */
 	client: string,
+	/**  Tells it from every other one; none in lines of earlier versions. */
+	client_id?: ClientId | null,
 	/**  What server. */
 	server: ServerId,
 	/**  Its tool. */

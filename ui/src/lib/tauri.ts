@@ -28,6 +28,7 @@ const apps: AppsBackend = {
   held: () => invoke("held_tools"),
   approve: (client, server, tools) => invoke("approve_tools", { client, server, tools }),
   revoke: (client) => invoke("revoke_client", { client }),
+  rename: (client, name) => invoke("rename_client", { client, name }),
   setRules: (client, rules) => invoke("set_client_rules", { client, rules }),
   calls: (client) => invoke("calls", { client }),
   issue: (name, id) => invoke("other_app", { name, id }),

@@ -16,7 +16,7 @@ use rmcp::model::JsonObject;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AccessError, Client, file, stamp::Stamp};
+use super::{AccessError, Client, ClientId, file, stamp::Stamp};
 use crate::{ServerId, config::atomic};
 
 /// From here on a new file is begun; the one before is kept.
@@ -52,8 +52,11 @@ pub struct LoggedCall {
     /// When it was over.
     #[cfg_attr(feature = "specta", specta(type = String))]
     pub at: Timestamp,
-    /// Who called, as it was named then.
+    /// Who called, by its present name; as it was named then, once it was revoked.
     pub client: String,
+    /// Tells it from every other one; none in lines of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ClientId>,
     /// What server.
     pub server: ServerId,
     /// Its tool.
@@ -82,6 +85,7 @@ pub(super) struct Log {
 pub(super) struct Line<'a> {
     at: &'a str,
     client: &'a str,
+    client_id: &'a ClientId,
     server: &'a ServerId,
     tool: &'a str,
     duration_ms: u64,
@@ -96,6 +100,7 @@ impl<'a> Line<'a> {
         Self {
             at,
             client: call.client.name(),
+            client_id: call.client.id(),
             server: call.server,
             tool: beginning(call.tool),
             duration_ms: u64::try_from(call.duration.as_millis()).unwrap_or(u64::MAX),
@@ -179,15 +184,16 @@ impl Log {
         Ok(())
     }
 
-    /// The last calls that are as wanted, oldest first. A line that was cut off by a full disk is passed over.
+    /// The last calls of which `wanted` makes something, oldest first. A line that was cut off by a full disk is passed
+    /// over.
     pub(super) fn last(
         &self,
         most: usize,
-        wanted: &dyn Fn(&LoggedCall) -> bool,
+        wanted: &dyn Fn(LoggedCall) -> Option<LoggedCall>,
     ) -> Result<Vec<LoggedCall>, AccessError> {
         let mut calls = Vec::new();
         for path in [self.before(), self.path.clone()] {
-            calls.extend(lines(&path)?.into_iter().filter(|call| wanted(call)));
+            calls.extend(lines(&path)?.into_iter().filter_map(wanted));
         }
         let first = calls.len().saturating_sub(most);
         Ok(calls.split_off(first))

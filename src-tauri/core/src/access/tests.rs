@@ -358,7 +358,11 @@ fn a_call_is_one_line_and_its_arguments_are_in_it_only_when_asked_for() {
     let text = fs::read_to_string(desk.log_path()).expect("there");
     assert_eq!(
         text,
-        "{\"at\":\"2026-06-01T12:00:00Z\",\"client\":\"Cursor\",\"server\":\"notion\",\"tool\":\"search\",\"duration_ms\":42,\"outcome\":\"ok\"}\n"
+        format!(
+            "{{\"at\":\"2026-06-01T12:00:00Z\",\"client\":\"Cursor\",\"client_id\":\"{}\",\"server\":\"notion\",\
+             \"tool\":\"search\",\"duration_ms\":42,\"outcome\":\"ok\"}}\n",
+            client.id()
+        )
     );
     place.desk().set_log_arguments(LogArguments::Yes).expect("set");
     desk.log(&call(&client, Some(&arguments)));
@@ -371,6 +375,24 @@ fn a_call_is_one_line_and_its_arguments_are_in_it_only_when_asked_for() {
     desk.log(&call(&client, Some(&long)));
     let calls = desk.calls(1, |_| true).expect("read");
     assert_eq!(calls[0].arguments, Some(json!("10012 bytes, left out")));
+}
+
+#[test]
+fn a_client_that_is_renamed_takes_its_calls_along_and_one_that_is_revoked_leaves_them() {
+    let place = Place::new();
+    let (client, desk) = (place.client(), place.desk());
+    desk.log(&call(&client, None));
+    let old = fs::read_to_string(desk.log_path()).expect("there");
+    let id = format!("\"client_id\":\"{}\",", client.id());
+    assert!(old.contains(&id), "{old}");
+    desk.rename("Cursor", "Work").expect("renamed");
+    let by = |name: &str| desk.calls(10, |call| call.client == name).expect("read").len();
+    assert_eq!((by("Cursor"), by("Work")), (0, 1));
+    // As an earlier version wrote it, which knew no id.
+    fs::write(desk.log_path(), old.replace(&id, "") + &old).expect("written");
+    assert_eq!((by("Cursor"), by("Work")), (1, 1));
+    desk.revoke("Work").expect("revoked");
+    assert_eq!((by("Cursor"), by("Work")), (2, 0), "as it was called then");
 }
 
 #[test]

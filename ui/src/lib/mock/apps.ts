@@ -164,6 +164,22 @@ export class MockApps implements AppsBackend {
     this.push();
   }
 
+  async rename(client: string, name: string): Promise<void> {
+    await this.#world.called("rename", `${client} ${name}`);
+    const isTaken = (each: ClientSummary): boolean =>
+      each.name !== client && each.name.toLowerCase() === name.toLowerCase();
+    if (this.clients.some(isTaken)) {
+      throw rejection(problem("client_exists", `there is a client '${name}' already`, "none"));
+    }
+    const named = <T extends { name: string }>(each: T): T =>
+      each.name === client ? { ...each, name } : each;
+    this.clients = this.clients.map(named);
+    this.heldTools = this.heldTools.map((each) =>
+      each.client === client ? { ...each, client: name } : each,
+    );
+    this.push();
+  }
+
   async setRules(client: string, rules: Rules): Promise<void> {
     await this.#world.called("setRules", `${client} ${JSON.stringify(rules)}`);
     this.clients = this.clients.map((each) => (each.name === client ? { ...each, rules } : each));
