@@ -1,11 +1,11 @@
 //! The gateway as clients meet it: a real process, real HTTP, real keys.
 #![cfg(unix)]
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, error::Error};
 
 use omlx_demo::{Demo, DemoOptions, Era};
 use omlx_tests::{Desk, Omlx, TestResult, in_time};
-use reqwest::StatusCode;
+use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
@@ -108,22 +108,28 @@ async fn a_revoked_key_opens_nothing_any_more() -> TestResult {
     Ok(())
 }
 
-#[tokio::test]
-async fn what_a_client_has_open_ends_when_its_key_is_revoked() -> TestResult {
-    let lent = Lent::ready(Era::Session).await?;
-    let mut streams = Vec::new();
+/// A session at one server and one at all of them, each with a stream that is listened to, and the name of the latter.
+async fn listening(lent: &Lent) -> Result<(Vec<Response>, String), Box<dyn Error>> {
+    let (mut streams, mut name) = (Vec::new(), String::new());
     for path in [DEMO, "/mcp"] {
         let (session, _) = lent.greet(path).await?;
+        name = session.ok_or("no session")?;
         let stream = lent
             .http
             .get(format!("{}{path}", lent.url))
             .bearer_auth(&lent.key);
         let stream = stream.header("accept", "text/event-stream");
-        let stream = stream.header("mcp-session-id", session.ok_or("no session")?);
-        let stream = stream.send().await?;
+        let stream = stream.header("mcp-session-id", &name).send().await?;
         assert_eq!(stream.status(), 200, "{path}");
         streams.push(stream);
     }
+    Ok((streams, name))
+}
+
+#[tokio::test]
+async fn what_a_client_has_open_ends_when_its_key_is_revoked() -> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    let (streams, _) = listening(&lent).await?;
     let other = Lent {
         key: new_key(&lent.desk, &["another"]).await?,
         ..lent
@@ -135,6 +141,29 @@ async fn what_a_client_has_open_ends_when_its_key_is_revoked() -> TestResult {
         in_time(async { while let Ok(Some(_)) = stream.chunk().await {} }).await?;
     }
     assert!(other.get("/status").await?["servers"].is_array());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_opened_with_a_key_ends_when_it_is_renewed_and_is_begun_anew_with_the_new_one() -> TestResult
+{
+    let lent = Lent::ready(Era::Session).await?;
+    let (streams, session) = listening(&lent).await?;
+    let renewed = Omlx::on(&lent.desk, OMLX, &["mcp", "access", "renew", "by hand", "--json"])
+        .run()
+        .await?
+        .json()?;
+    for mut stream in streams {
+        in_time(async { while let Ok(Some(_)) = stream.chunk().await {} }).await?;
+    }
+    let renewed = Lent {
+        key: renewed["key"].as_str().ok_or("no key")?.to_owned(),
+        ..lent
+    };
+    let tools = renewed
+        .ask("/mcp", Some(&session), ("tools/list", json!({})))
+        .await?;
+    assert!(tools["result"]["tools"].is_array(), "{tools}");
     Ok(())
 }
 

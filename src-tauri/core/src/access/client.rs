@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Rules;
+use super::{Rules, key::KeyHash};
 use crate::ServerId;
 
 /// Tells clients apart for as long as they exist, whatever they are called.
@@ -55,7 +55,11 @@ impl fmt::Display for ClientId {
 
 /// A client that has been let in, with the rules as they were at that moment; cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Client(Arc<Entry>);
+pub struct Client {
+    entry: Arc<Entry>,
+    /// What it has shown; none for whoever needs no key.
+    key: Option<KeyHash>,
+}
 
 #[derive(Debug, PartialEq, Eq)]
 struct Entry {
@@ -66,7 +70,28 @@ struct Entry {
 
 impl Client {
     pub(super) fn new(id: ClientId, name: String, rules: Rules) -> Self {
-        Self(Arc::new(Entry { id, name, rules }))
+        Self {
+            entry: Arc::new(Entry { id, name, rules }),
+            key: None,
+        }
+    }
+
+    /// The same, let in by that key.
+    pub(super) fn by_key(&self, key: Option<KeyHash>) -> Self {
+        Self {
+            entry: Arc::clone(&self.entry),
+            key,
+        }
+    }
+
+    /// What it has shown.
+    pub(super) fn key(&self) -> Option<&KeyHash> {
+        self.key.as_ref()
+    }
+
+    /// Whether it is the other one, and was let in by the same key.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.id() == other.id() && self.key == other.key
     }
 
     /// Whoever started `omlx mcp bridge` without saying who it is: a program of the same user, which needs no key because
@@ -77,22 +102,22 @@ impl Client {
 
     /// Tells it from every other one, and outlives a new name.
     pub fn id(&self) -> &ClientId {
-        &self.0.id
+        &self.entry.id
     }
 
     /// What people call it.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.entry.name
     }
 
     /// What it may see.
     pub fn rules(&self) -> &Rules {
-        &self.0.rules
+        &self.entry.rules
     }
 
     /// Whether it may know of this server.
     pub fn may_use(&self, server: &ServerId) -> bool {
-        self.0.rules.allows_server(server)
+        self.entry.rules.allows_server(server)
     }
 }
 

@@ -170,7 +170,8 @@ impl Access {
         let ledger = self.ledger().ok()?;
         // All of them are compared, so that the time it takes does not tell which one it was.
         let matching = ledger.entries.iter().filter(|entry| entry.opens(&presented));
-        let client = matching.fold(None, |_, entry| Some(&entry.client))?.clone();
+        let client = matching.fold(None, |_, entry| Some(&entry.client))?;
+        let client = client.by_key(Some(presented));
         self.0.last_use.note(client.id(), self.0.clock.now());
         Some(client)
     }
@@ -188,8 +189,8 @@ impl Access {
         opens.then(|| ClientKey::known(key))
     }
 
-    /// The client with its rules as they are now; none when it was revoked. For connections that stay open: where the file
-    /// cannot be read, nobody is known to be revoked.
+    /// The client with its rules as they are now; none when it was revoked, or the key that let it in was renewed. For
+    /// connections that stay open: where the file cannot be read, nobody is known to be revoked.
     pub fn current(&self, client: &Client) -> Option<Client> {
         if client.id().as_str() == BRIDGE {
             return Some(client.clone());
@@ -198,9 +199,10 @@ impl Access {
             return Some(client.clone());
         };
         let mut entries = ledger.entries.iter();
-        entries
-            .find(|entry| entry.client.id() == client.id())
-            .map(|entry| entry.client.clone())
+        let entry = entries.find(|entry| entry.client.id() == client.id())?;
+        let key = client.key();
+        let is_let_in = key.is_none_or(|key| entry.opens(key));
+        is_let_in.then(|| entry.client.by_key(key.copied()))
     }
 
     /// Every client, in the order they were added.

@@ -86,12 +86,24 @@ fn a_new_key_ends_the_old_one_and_keeps_the_rules() {
     let place = Place::new();
     let desk = place.desk();
     let old = desk.issue("Cursor", only("notion", "*")).expect("issued");
+    let before = desk.authenticate(old.reveal()).expect("known");
     let new = desk.reissue("Cursor").expect("issued");
     assert!(desk.authenticate(old.reveal()).is_none());
-    assert_eq!(
-        desk.authenticate(new.reveal()).expect("known").rules(),
-        &only("notion", "*")
-    );
+    assert_eq!(desk.current(&before), None, "what it has opened ends");
+    let after = desk.authenticate(new.reveal()).expect("known");
+    assert_eq!(after.rules(), &only("notion", "*"));
+    assert_eq!(desk.current(&after), Some(after.clone()));
+    assert!(before.id() == after.id() && !before.is_same(&after));
+}
+
+#[test]
+fn a_new_key_does_not_end_what_was_begun_without_one() {
+    let place = Place::new();
+    let desk = place.desk();
+    let id = desk.introduce("Claude Desktop").expect("introduced");
+    let client = desk.on_standard_streams(Some(&id)).expect("let in");
+    desk.reissue("Claude Desktop").expect("issued");
+    assert_eq!(desk.current(&client), Some(client.clone()));
 }
 
 #[test]

@@ -73,7 +73,8 @@ impl Newer {
             offer.server().cloned(),
         );
         let mut all = self.all();
-        let is_outdated = all.get(&name).is_some_and(|kept| !kept.offer.is_same(offer));
+        let is_same = |kept: &Kept| kept.offer.is_same(offer) && kept.guest.client().is_same(guest.client());
+        let is_outdated = all.get(&name).is_some_and(|kept| !is_same(kept));
         let leaving = match is_outdated {
             true => Some(name.clone()),
             false if all.len() >= MOST && !all.contains_key(&name) => superfluous(&all, guest),

@@ -78,7 +78,8 @@ impl Sessions {
         let is_ours = number.len() == DIGITS && number.iter().all(u8::is_ascii_hexdigit);
         let is_free = {
             let all = self.all();
-            !all.open.contains_key(name) && !all.ended.contains(name)
+            let is_over = |there: &Arc<Session>| there.guest.is_revoked();
+            all.open.get(name).is_none_or(is_over) && !all.ended.contains(name)
         };
         let may_be = offer.server().is_none() && is_ours && is_free;
         may_be.then(|| self.put(name.clone(), (offer, guest)))
@@ -96,7 +97,9 @@ impl Sessions {
             tokio::spawn(async move { oldest.end().await });
         }
         let session = Arc::new(Session::new(name.clone(), offer, guest));
-        all.open.insert(name, Arc::clone(&session));
+        if let Some(over) = all.open.insert(name, Arc::clone(&session)) {
+            tokio::spawn(async move { over.end().await });
+        }
         session
     }
 
@@ -173,5 +176,5 @@ impl All {
 }
 
 fn is_by(session: &Session, guest: &Guest) -> bool {
-    session.guest.client().id() == guest.client().id()
+    session.guest.client().is_same(guest.client())
 }
