@@ -162,6 +162,7 @@ pub(crate) struct Connection {
     login_path: Option<LoginPath>,
     guarded: Option<Guarded>,
     log: ServerLog,
+    clock: Clock,
     stop: CancellationToken,
 }
 
@@ -201,6 +202,7 @@ impl Connection {
             login_path: shared.login_path.clone(),
             guarded: guarded.clone(),
             log: log.clone(),
+            clock: shared.clock.clone(),
             stop: stop.clone(),
         };
         let owner = Owner {
@@ -370,7 +372,10 @@ impl Connection {
         let mut status = self.status.clone();
         let told = status
             .wait_for(|status| status.problem.is_some() && status.connection != ConnectionStatus::Connected);
-        let status = tokio::time::timeout(VERDICT, told).await.ok()?.ok()?;
+        let status = tokio::select! {
+            status = told => status.ok()?,
+            () = self.clock.sleep(VERDICT) => return None,
+        };
         status.problem.clone()
     }
 

@@ -331,7 +331,8 @@ async fn a_change_made_elsewhere_is_noticed() {
         .expect("observed");
     changes.wait_for(|seen| seen.records > 0).await.expect("noticed");
     drop(here);
-    assert!(changes.changed().await.is_err(), "the vault is gone");
+    // One rename may be noticed twice: the vault is gone when no more comes.
+    while changes.changed().await.is_ok() {}
 }
 
 #[tokio::test]
