@@ -23,6 +23,8 @@ mod message;
 mod outlet;
 mod relay;
 mod scan;
+#[cfg(test)]
+mod test_kit;
 mod upstream;
 
 pub use bridge::bridge;

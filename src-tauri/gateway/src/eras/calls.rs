@@ -3,12 +3,12 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json, value::RawValue};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     message::{self, CAPABILITIES_MEMBER, Id, LEVEL_MEMBER, SUBSCRIPTION_MEMBER},
@@ -419,6 +419,33 @@ mod tests {
         assert_eq!((call.id, kept), (Id::own("2"), answer));
         let again = calls.resume((&state, self::call("3", "third")), None);
         assert!(matches!(again, Resumed::Unknown), "nothing goes on twice");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_may_be_answered_for_an_hour_and_then_the_server_is_told_that_nobody_will() {
+        let mut calls = Calls::default();
+        calls.begin(Id::own("inner"), call("1", "first"));
+        calls.begin(Id::own("answered"), call("2", "second"));
+        let states = [asked(&mut calls), asked(&mut calls)];
+        assert!(
+            calls
+                .answered(&Id::own("answered"), &Bytes::from_static(b"{}"))
+                .is_none()
+        );
+        tokio::time::advance(LIMIT).await;
+        assert!(calls.expire().is_empty(), "an hour may pass");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        calls.begin(Id::own("new"), call("3", "third"));
+        assert_eq!(
+            calls.expire(),
+            [Id::own("inner")],
+            "the other call is over for the server"
+        );
+        for state in states {
+            let resumed = calls.resume((&state, call("4", "fourth")), None);
+            assert!(matches!(resumed, Resumed::Unknown));
+        }
+        assert!(calls.knows(&Id::own("3")) && !calls.knows(&Id::own("1")));
     }
 
     #[test]

@@ -155,6 +155,10 @@ impl Shared {
         let params = seen.params.map_or("{}", RawValue::get);
         let mut params: Map<String, Value> = serde_json::from_str(params).unwrap_or_default();
         let said = metadata(&mut params);
+        let expired = self.calls().expire();
+        for id in expired {
+            self.tell_cancelled(&id).await;
+        }
         if let Err(error) = checked(seen.method(), &said) {
             return out.send(message::error_with(Some(id), &error)).await;
         }
@@ -210,10 +214,6 @@ impl Shared {
     }
 
     async fn begin(&self, call: Call, mut params: Map<String, Value>) -> Result<(), OutletError> {
-        let expired = self.calls().expire();
-        for id in expired {
-            self.tell_cancelled(&id).await;
-        }
         let name = self.next_name();
         if let Some(Value::Object(meta)) = params.get_mut("_meta")
             && call.wants_progress()
@@ -475,5 +475,45 @@ async fn sort(mut messages: mpsc::Receiver<Bytes>, shared: Arc<Shared>) {
             shared.heard(message).await;
         }
         shared.heard.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::test_kit::Place;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_whose_client_comes_back_after_more_than_an_hour_does_not_go_on() {
+        let place = Place::new();
+        let client = NewerClient::new(&place.all(), place.guest("a client"));
+        let (out, mut heard) = mpsc::channel(WAITING);
+        let said = json!({ VERSION_MEMBER: STATELESS_VERSION, CAPABILITIES_MEMBER: { "elicitation": {} } });
+        let call = Call::new(
+            &Id::own("1").raw(),
+            ("tools/call", &said),
+            Outlet::Queue(out.clone()),
+        );
+        client.shared.calls().begin(Id::own("inner"), call);
+        let question = (Id::own("asked"), "elicitation/create", json!({}));
+        let asked = client
+            .shared
+            .calls()
+            .ask(question)
+            .expect("able")
+            .expect("idle")
+            .1;
+        let asked: Value = serde_json::from_slice(&asked).expect("a message");
+        tokio::time::advance(calls::LIMIT + Duration::from_secs(1)).await;
+
+        let state = &asked["result"]["requestState"];
+        let params = json!({ "name": "x", "requestState": state, "_meta": said });
+        let again = message::request(&Id::own("2").raw(), "tools/call", &params);
+        client.take(again, Outlet::Queue(out)).await.expect("heard");
+        let told = heard.recv().await.expect("an answer");
+        let told: Value = serde_json::from_slice(&told).expect("a message");
+        assert_eq!(told["error"]["code"], INVALID_PARAMS, "{told}");
     }
 }

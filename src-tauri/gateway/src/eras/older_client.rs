@@ -40,7 +40,7 @@ use crate::{
     upstream::{
         fault::Unanswered,
         http::{Ask, Ear, HttpWire},
-        waiting::Waiting,
+        waiting::{Wait, Waiting},
     },
 };
 
@@ -276,8 +276,7 @@ impl OlderClient {
                 .send(text)
                 .await
                 .map_err(|gone| Refused::Lost(gone.into()))?;
-            let answer = tokio::time::timeout(LIMIT, wait.answer()).await.ok().flatten();
-            let answer = answer.ok_or(Refused::Lost(Unanswered::BrokenOff))?;
+            let answer = in_time(wait).await.map_err(Refused::Lost)?;
             let seen = Message::peek(&answer).map_err(|_| Refused::Lost(Unanswered::NotUnderstood))?;
             let parse = |text: &RawValue| serde_json::from_str(text.get()).unwrap_or_default();
             match (seen.result, seen.error) {
@@ -373,6 +372,12 @@ fn under(id: &RawValue, answer: &[u8]) -> Result<Bytes, Unanswered> {
     })
 }
 
+/// The client's answer, unless it takes too long.
+async fn in_time(wait: Wait<'_>) -> Result<Bytes, Unanswered> {
+    let answer = tokio::time::timeout(LIMIT, wait.answer()).await;
+    answer.ok().flatten().ok_or(Unanswered::BrokenOff)
+}
+
 /// Passes on the news, for as long as the server tells any.
 async fn hear((wire, out): (Arc<HttpWire>, Outlet), text: Bytes) -> Ear {
     let Ok(seen) = Message::peek(&text) else {
@@ -427,4 +432,29 @@ fn news(message: &[u8]) -> Option<Bytes> {
 
 fn lock<T>(held: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_is_asked_has_an_hour_and_what_it_answers_later_goes_nowhere() {
+        let (waiting, began) = (Waiting::default(), Instant::now());
+        let answer = message::result(&Id::own("question").raw(), &json!({}));
+        let late = in_time(waiting.begin(Id::own("question"))).await;
+        assert!(matches!(late, Err(Unanswered::BrokenOff)));
+        assert!(began.elapsed() >= LIMIT);
+        assert!(!waiting.leaves(&answer) && waiting.is_empty());
+
+        let asked = waiting.begin(Id::own("question"));
+        let answering = async {
+            tokio::time::sleep(LIMIT / 2).await;
+            assert!(!waiting.leaves(&answer), "it is the question's");
+        };
+        let (in_time, ()) = tokio::join!(in_time(asked), answering);
+        assert_eq!(in_time.ok().as_ref(), Some(&answer));
+    }
 }

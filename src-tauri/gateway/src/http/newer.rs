@@ -5,12 +5,12 @@ use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use omlx_mcp::ServerId;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -187,5 +187,101 @@ fn status_of(answer: &[u8]) -> StatusCode {
         Some(code) if code == i64::from(METHOD_NOT_FOUND) => StatusCode::NOT_FOUND,
         Some(-32602 | -32020 | -32021 | -32022) => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        away::STATELESS_VERSION,
+        message::{CAPABILITIES_MEMBER, VERSION_MEMBER},
+        test_kit::Place,
+    };
+
+    const MOMENT: Duration = Duration::from_secs(1);
+
+    /// Windows of one client that say different things of themselves, each a moment after the one before.
+    async fn come(newer: &Newer, (place, guest): (&Place, &Guest), windows: std::ops::Range<usize>) {
+        for window in windows {
+            newer.find(&place.all(), (guest, window.to_string()));
+            tokio::time::advance(MOMENT).await;
+        }
+    }
+
+    /// Listens, until what is returned is dropped.
+    async fn listening(client: &NewerClient) -> mpsc::Receiver<bytes::Bytes> {
+        let params = json!({
+            "_meta": { VERSION_MEMBER: STATELESS_VERSION, CAPABILITIES_MEMBER: {} },
+            "notifications": { "toolsListChanged": true },
+        });
+        let id = crate::message::Id::own("listening").raw();
+        let text = message::request(&id, "subscriptions/listen", &params);
+        let (out, mut heard) = mpsc::channel(WAITING);
+        client.take(text, Outlet::Queue(out)).await.expect("heard");
+        heard.recv().await.expect("acknowledged");
+        heard
+    }
+
+    fn is_there(newer: &Newer, guest: &Guest, window: usize) -> bool {
+        let mut hasher = DefaultHasher::new();
+        window.to_string().hash(&mut hasher);
+        let name = (guest.client().id().to_string(), hasher.finish(), None);
+        newer.all().contains_key(&name)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_one_too_many_the_clients_own_oldest_that_waits_for_nothing_goes() {
+        let (place, newer) = (Place::new(), Newer::default());
+        let (one, other) = (place.guest("one"), place.guest("other"));
+        come(&newer, (&place, &other), 0..2).await;
+        come(&newer, (&place, &one), 0..MOST - 2).await;
+        let waiting = newer.find(&place.all(), (&one, "0".to_owned()));
+        let _heard = listening(&waiting).await;
+        come(&newer, (&place, &one), 1..2).await;
+
+        come(&newer, (&place, &one), MOST..MOST + 1).await;
+        assert!(!is_there(&newer, &one, 2), "the one that was here least lately");
+        assert!(is_there(&newer, &one, 0) && is_there(&newer, &one, 1));
+        assert!(is_there(&newer, &other, 0), "another's are older, and stay");
+        assert_eq!(newer.all().len(), MOST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_none_to_spare_takes_the_place_of_another_clients_oldest() {
+        let (place, newer) = (Place::new(), Newer::default());
+        let (one, other) = (place.guest("one"), place.guest("other"));
+        come(&newer, (&place, &other), 0..MOST).await;
+        come(&newer, (&place, &one), 0..1).await;
+        assert!(!is_there(&newer, &other, 0) && is_there(&newer, &other, 1));
+        assert!(is_there(&newer, &one, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rounds_end_the_revoked_and_who_was_not_here_for_an_hour_but_nobody_who_listens() {
+        let (place, newer) = (Place::new(), Arc::new(Newer::default()));
+        let (one, gone) = (place.guest("one"), place.guest("gone"));
+        come(&newer, (&place, &one), 0..2).await;
+        let listens = newer.find(&place.all(), (&one, "0".to_owned()));
+        let heard = listening(&listens).await;
+        let (stop, tending) = (CancellationToken::new(), Arc::clone(&newer));
+        let tending = {
+            let stop = stop.clone();
+            tokio::spawn(async move { tending.tend(&stop).await })
+        };
+        come(&newer, (&place, &gone), 0..1).await;
+        place.revoke("gone");
+        tokio::time::sleep(2 * ROUND).await;
+        assert!(!is_there(&newer, &gone, 0) && is_there(&newer, &one, 1));
+        tokio::time::sleep(IDLE).await;
+        assert!(!is_there(&newer, &one, 1) && is_there(&newer, &one, 0));
+        drop(heard);
+        listens.sweep().await;
+        tokio::time::sleep(2 * ROUND).await;
+        assert!(!is_there(&newer, &one, 0), "nobody listens any more");
+        stop.cancel();
+        tending.await.expect("no panic");
     }
 }

@@ -178,3 +178,151 @@ impl All {
 fn is_by(session: &Session, guest: &Guest) -> bool {
     session.guest.client().is_same(guest.client())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_kit::Place;
+
+    const MOMENT: Duration = Duration::from_secs(1);
+
+    /// Sessions of one client, each begun a moment after the one before.
+    async fn begun(sessions: &Sessions, (place, guest): (&Place, &Guest), count: usize) -> Vec<HeaderValue> {
+        let mut names = Vec::new();
+        for _ in 0..count {
+            names.push(sessions.begin(&place.all(), guest).expect("random numbers").0);
+            tokio::time::advance(MOMENT).await;
+        }
+        names
+    }
+
+    fn is_open(sessions: &Sessions, name: &HeaderValue) -> bool {
+        sessions.all().open.contains_key(name)
+    }
+
+    fn over(sessions: &Sessions) -> Vec<HeaderValue> {
+        sessions
+            .unused()
+            .0
+            .iter()
+            .map(|session| session.name.clone())
+            .collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_one_too_many_the_client_with_the_most_loses_the_one_it_used_least_lately() {
+        let (place, sessions) = (Place::new(), Sessions::default());
+        let (few, many) = (place.guest("few"), place.guest("many"));
+        let oldest = begun(&sessions, (&place, &few), 1).await;
+        let theirs = begun(&sessions, (&place, &many), MOST - 1).await;
+        let stop = CancellationToken::new();
+        let used = sessions
+            .find(&theirs[0], (&many, None))
+            .expect("there")
+            .expect("ours");
+        drop(used.listen(&stop));
+        let second = sessions
+            .find(&theirs[1], (&many, None))
+            .expect("there")
+            .expect("ours");
+        let listened = second.listen(&stop);
+        tokio::time::advance(MOMENT).await;
+
+        let another = begun(&sessions, (&place, &few), 2).await;
+        let gone: Vec<usize> = (0..theirs.len())
+            .filter(|at| !is_open(&sessions, &theirs[*at]))
+            .collect();
+        assert_eq!(
+            gone,
+            [2, 3],
+            "neither the one used since, nor the one that is listened to"
+        );
+        assert!(
+            [&oldest[0], &another[0], &another[1]]
+                .into_iter()
+                .all(|name| is_open(&sessions, name))
+        );
+        assert_eq!(sessions.all().open.len(), MOST);
+        drop(listened);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unused_for_an_hour_one_with_a_server_is_over_and_one_with_all_only_rests() {
+        let (place, sessions) = (Place::new(), Sessions::default());
+        let guest = place.guest("a client");
+        let (all, _) = sessions.begin(&place.all(), &guest).expect("random numbers");
+        let (one, _) = sessions.begin(&place.one(), &guest).expect("random numbers");
+        let (heard, session) = sessions.begin(&place.one(), &guest).expect("random numbers");
+        let listened = session.listen(&CancellationToken::new());
+        tokio::time::advance(IDLE).await;
+        assert!(over(&sessions).is_empty(), "an hour may pass");
+        tokio::time::advance(MOMENT).await;
+        let (ended, resting) = sessions.unused();
+        assert_eq!(
+            ended.iter().map(|session| &session.name).collect::<Vec<_>>(),
+            [&one]
+        );
+        assert_eq!(
+            resting.iter().map(|session| &session.name).collect::<Vec<_>>(),
+            [&all]
+        );
+        assert!(is_open(&sessions, &all) && is_open(&sessions, &heard));
+
+        drop(listened);
+        assert_eq!(over(&sessions), [heard], "nobody has listened for an hour");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_ends_with_its_clients_key_and_no_other_client_finds_it() {
+        let (place, sessions) = (Place::new(), Sessions::default());
+        let (one, other) = (place.guest("one"), place.guest("other"));
+        let theirs = begun(&sessions, (&place, &one), 2).await;
+        let kept = begun(&sessions, (&place, &other), 1).await;
+        assert!(sessions.find(&theirs[0], (&other, None)).is_err());
+        let again = sessions.begin_again(&theirs[0], (&place.all(), &other));
+        assert!(again.is_none(), "nor begins it again");
+        place.revoke("one");
+        let mut ended = over(&sessions);
+        ended.sort_by_key(|name| theirs.iter().position(|their| their == name));
+        assert_eq!(ended, theirs);
+        assert!(is_open(&sessions, &kept[0]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_with_all_servers_is_begun_again_under_its_name_unless_its_client_has_ended_it() {
+        let (place, sessions) = (Place::new(), Sessions::default());
+        let guest = place.guest("a client");
+        let earlier = HeaderValue::from_static("omlx-0123456789abcdef0123456789abcdef");
+        assert!(sessions.find(&earlier, (&guest, None)).is_err());
+        let one = sessions.begin_again(&earlier, (&place.one(), &guest));
+        assert!(
+            one.is_none(),
+            "one server's session may hold what cannot be begun again"
+        );
+        for other in ["omlx-0123", "omlx-0123456789abcdef0123456789abcdeg", "theirs"] {
+            let other = HeaderValue::from_static(other);
+            assert!(sessions.begin_again(&other, (&place.all(), &guest)).is_none());
+        }
+        let session = sessions.begin_again(&earlier, (&place.all(), &guest));
+        sessions.end(&session.expect("begun again")).await;
+        assert!(sessions.begin_again(&earlier, (&place.all(), &guest)).is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rounds_end_what_is_over_and_a_stop_ends_all() {
+        let (place, sessions) = (Place::new(), Arc::new(Sessions::default()));
+        let guest = place.guest("a client");
+        let (one, _) = sessions.begin(&place.one(), &guest).expect("random numbers");
+        let (all, _) = sessions.begin(&place.all(), &guest).expect("random numbers");
+        let stop = CancellationToken::new();
+        let tending = {
+            let (sessions, stop) = (Arc::clone(&sessions), stop.clone());
+            tokio::spawn(async move { sessions.tend(&stop).await })
+        };
+        tokio::time::sleep(IDLE + 2 * ROUND).await;
+        assert!(!is_open(&sessions, &one) && is_open(&sessions, &all));
+        stop.cancel();
+        tending.await.expect("no panic");
+        assert!(!is_open(&sessions, &all));
+    }
+}
