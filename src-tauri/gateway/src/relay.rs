@@ -96,11 +96,11 @@ enum Failure {
 }
 
 impl Failure {
-    /// Whether what was last known of the server may be told instead.
-    fn is_away(&self) -> bool {
+    /// Whether what was last known of the server may be told instead, to a request of `method`.
+    fn is_away(&self, method: &str) -> bool {
         match self {
             Self::Away(_) => true,
-            Self::Unanswered(why) => is_away(why),
+            Self::Unanswered(why) => is_away(why, method),
         }
     }
 }
@@ -304,10 +304,10 @@ impl Relay {
     ) -> (Bytes, Problem) {
         let (is_away, problem) = match failure {
             Failure::Away(problem) => (true, problem),
-            Failure::Unanswered(why) if is_away(&why) && away::FORGOTTEN.contains(&seen.method()) => {
-                (false, self.explain(why).await)
+            Failure::Unanswered(why) => {
+                let told = is_away(&why, seen.method()) && !away::FORGOTTEN.contains(&seen.method());
+                (told, self.explain(why).await)
             }
-            Failure::Unanswered(why) => (is_away(&why), self.explain(why).await),
         };
         if is_away {
             self.0.away.store(true, Ordering::Relaxed);
@@ -437,8 +437,8 @@ async fn answered(ask: &Ask, asking: impl Future<Output = Result<Bytes, Unanswer
     Ok(ask.out.send(answer).await?)
 }
 
-/// Whether the server is away, and what was last known of it may be told instead.
-pub(crate) fn is_away(why: &Unanswered) -> bool {
+/// Whether the server is away, and what was last known of it may be told instead, to a request of `method`.
+pub(crate) fn is_away(why: &Unanswered, method: &str) -> bool {
     match why {
         Unanswered::Http(HttpFault::Refused(refusal)) => refusal.status == http::StatusCode::UNAUTHORIZED,
         Unanswered::Http(
@@ -446,6 +446,11 @@ pub(crate) fn is_away(why: &Unanswered) -> bool {
         )
         | Unanswered::Program(_)
         | Unanswered::Mute => true,
+        // So it looks where something in front of the server (ssh -L, kubectl port-forward) takes the connection and the
+        // server is down. A call may have been carried out, and says so.
+        Unanswered::Http(HttpFault::Interrupted { .. }) | Unanswered::BrokenOff => {
+            matches!(method, "initialize" | "server/discover" | "tools/list")
+        }
         _ => false,
     }
 }

@@ -284,3 +284,73 @@ async fn a_client_that_takes_nothing_of_an_endless_answer_is_not_read_ahead_for(
     drop(unread);
     Ok(())
 }
+
+/// The server is down, and something in front of it takes connections all the same (ssh -L, kubectl port-forward).
+fn down_behind_a_tunnel(demo: &Demo) {
+    demo.set(Fault::DropBefore.at("/mcp"));
+}
+
+fn has_tools(answer: &Value) -> bool {
+    answer["result"]["tools"]
+        .as_array()
+        .is_some_and(|tools| tools.len() > 5)
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_behind_a_tunnel_is_answered_for_over_the_bridge_until_it_is_there_again()
+-> TestResult {
+    let (demo, desk) = signed_in(Era::Session).await?;
+    down_behind_a_tunnel(&demo);
+    let (mut client, hello) = Client::greeted(&desk, &["demo"]).await?;
+    assert_eq!(
+        hello["result"]["capabilities"]["tools"]["listChanged"], true,
+        "{hello}"
+    );
+    let tools = client.ask("tools/list", json!({})).await?;
+    assert!(has_tools(&tools), "{tools}");
+    let call = client.echo("hello").await?;
+    assert_eq!(call["isError"], true, "{call}");
+    demo.clear_faults();
+    assert_eq!(text_of(&client.echo("hello").await?), "hello");
+    let changed = "notifications/tools/list_changed";
+    if !client.aside.iter().any(|told| told["method"] == changed) {
+        client.until(changed).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_behind_a_tunnel_is_answered_for_over_http_until_it_is_there_again()
+-> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    let (session, _) = lent.greet(DEMO).await?;
+    down_behind_a_tunnel(&lent.demo);
+    let (new, hello) = lent.greet(DEMO).await?;
+    assert_eq!(
+        hello["result"]["capabilities"]["tools"]["listChanged"], true,
+        "{hello}"
+    );
+    for session in [&new, &session] {
+        let tools = lent
+            .ask(DEMO, session.as_deref(), ("tools/list", json!({})))
+            .await?;
+        assert!(has_tools(&tools), "{tools}");
+    }
+    lent.demo.clear_faults();
+    for session in [&new, &session] {
+        assert_eq!(text_of(&lent.echo(DEMO, session.as_deref()).await?), "hello");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_list_of_tools_that_breaks_off_is_that_of_the_last_discovery() -> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    let (session, _) = lent.greet(DEMO).await?;
+    lent.demo.set(Fault::CutBody.at("rpc=tools/list").once());
+    let tools = lent
+        .ask(DEMO, session.as_deref(), ("tools/list", json!({})))
+        .await?;
+    assert!(has_tools(&tools), "{tools}");
+    Ok(())
+}

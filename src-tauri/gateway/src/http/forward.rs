@@ -16,7 +16,10 @@ use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame};
 use omlx_mcp::{
     access::Source,
-    connection::authorized_http::{AuthorizedHttp, Outgoing},
+    connection::{
+        authorized_http::{AuthorizedHttp, Outgoing},
+        fault::HttpFault,
+    },
 };
 
 use super::{
@@ -30,6 +33,7 @@ use crate::{
     events::{Part, Splitter},
     guest::{Called, ListAsked, outcome_of},
     message::{Kind, Message},
+    relay::is_away,
     upstream::{
         fault::Unanswered,
         http::{Media, collected, is_trouble, media, refusal_in, unexpected},
@@ -115,7 +119,10 @@ pub(super) async fn post(
         && status.is_success()
         && let Some(list) = ListAsked::of(seen)
     {
-        return listed((server, asked), (seen, &list), response).await;
+        return match listed((server, asked), &list, response).await {
+            Ok(sieved) => sieved,
+            Err(why) => unanswered(desk, (server, called), ((asked, seen), why)).await,
+        };
     }
     let owed = match (seen.kind(), seen.id) {
         (Some(Kind::Request), Some(id)) => Some(Unfinished::of(server, (id, seen.method()))),
@@ -146,7 +153,9 @@ pub(super) async fn get(http: &AuthorizedHttp, asked: &Asked) -> Option<Reply> {
     request.operation = Some("GET event stream".to_owned());
     match http.send(request).await {
         Ok(response) => Some(passed_back_as_it_is(response)),
-        Err(fault) if crate::relay::is_away(&Unanswered::Http(fault.clone())) => None,
+        // Listening can be begun as often as one likes.
+        Err(HttpFault::Interrupted { .. }) => None,
+        Err(fault) if is_away(&Unanswered::Http(fault.clone()), "") => None,
         Err(_) => Some(reply::empty(StatusCode::BAD_GATEWAY)),
     }
 }
@@ -191,7 +200,7 @@ async fn unanswered(
     if let Some(called) = called {
         called.over(&problem.code);
     }
-    if crate::relay::is_away(&why) && !away::FORGOTTEN.contains(&seen.method()) {
+    if is_away(&why, seen.method()) && !away::FORGOTTEN.contains(&seen.method()) {
         return endpoint::in_its_place(desk, server, ((asked, seen), &problem)).await;
     }
     match (seen.kind(), seen.id) {
@@ -206,20 +215,11 @@ async fn unanswered(
 /// A list of tools, without those that the client may not see; any notification on the way stays before it.
 async fn listed(
     (server, asked): (&omlx_mcp::handle::Server, &Asked),
-    (seen, list): (&Message<'_>, &ListAsked),
+    list: &ListAsked,
     response: reqwest::Response,
-) -> Reply {
+) -> Result<Reply, Unanswered> {
     let (kind, fields) = (media(&response), passing(response.headers(), &DOWN));
-    let body = match collected(response, MAX_LIST).await {
-        Ok(body) => body,
-        Err(why) => {
-            let problem = omlx_mcp::Explain::problem(&why);
-            let answer = seen
-                .id
-                .map(|id| away::failure(id, seen.method(), (server, &problem)));
-            return reply::json_text(StatusCode::OK, answer.unwrap_or_default());
-        }
-    };
+    let body = collected(response, MAX_LIST).await?;
     let sieve = |message: Bytes| asked.guest.sieve_answer(server, (message, Source::Server), list);
     let sieved = match kind {
         Media::Events => {
@@ -233,7 +233,7 @@ async fn listed(
     let mut answer = Response::new(reply::whole(sieved));
     *answer.headers_mut() = fields;
     answer.headers_mut().remove(header::CONTENT_LENGTH);
-    answer
+    Ok(answer)
 }
 
 /// The messages of a whole stream.

@@ -114,7 +114,7 @@ impl Relay {
                 return;
             }
         };
-        let is_away = failure.is_away();
+        let is_away = failure.is_away(seen.method());
         let problem = match failure {
             Failure::Away(problem) => problem,
             Failure::Unanswered(why) => self.explain(why).await,
@@ -132,7 +132,7 @@ impl Relay {
             let mut greeting = self.greeting();
             greeting.stage = match outcome {
                 Ok(answer) if is_result(answer) => Stage::Shaken,
-                Err(failure) if greeting.stage == Stage::Late || failure.is_away() => Stage::Owed,
+                Err(failure) if greeting.stage == Stage::Late || failure.is_away("initialize") => Stage::Owed,
                 Ok(_) | Err(_) => Stage::Unmet,
             };
             outcome.is_ok() && greeting.initialized
