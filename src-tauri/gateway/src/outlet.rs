@@ -1,7 +1,7 @@
 //! Where messages to a client go, one after the other, each of them whole: a message is never broken into by another,
 //! and one that is large is passed on while it still arrives.
 
-use std::{io, pin::Pin, sync::Arc};
+use std::{pin::Pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
@@ -26,13 +26,20 @@ pub(crate) enum OutletError {
     TooLarge,
 }
 
-type Writer = Pin<Box<dyn AsyncWrite + Send + Sync>>;
+type Lines = Arc<Mutex<Writer>>;
+
+/// A stream of lines.
+pub(crate) struct Writer {
+    stream: Pin<Box<dyn AsyncWrite + Send + Sync>>,
+    /// The last line has no end yet.
+    within: bool,
+}
 
 /// A way to the client; cheap to clone.
 #[derive(Clone)]
 pub(crate) enum Outlet {
     /// Lines on a stream (MCP "stdio").
-    Lines(Arc<Mutex<Writer>>),
+    Lines(Lines),
     /// Whole messages to another task.
     Queue(mpsc::Sender<Bytes>),
 }
@@ -53,7 +60,10 @@ pub(crate) struct Passing<'a> {
 impl Outlet {
     /// Lines on `stream`.
     pub(crate) fn lines(stream: impl AsyncWrite + Send + Sync + 'static) -> Self {
-        Self::Lines(Arc::new(Mutex::new(Box::pin(stream))))
+        Self::Lines(Arc::new(Mutex::new(Writer {
+            stream: Box::pin(stream),
+            within: false,
+        })))
     }
 
     /// Passes on a whole message.
@@ -110,7 +120,7 @@ impl Passing<'_> {
         self.start.extend_from_slice(bytes);
         match self.outlet {
             Outlet::Lines(stream) if self.start.len() > self.together => {
-                let line = self.line.insert(Arc::clone(stream).lock_owned().await);
+                let line = self.line.insert(new_line(stream).await?);
                 let start = std::mem::take(&mut self.start);
                 let length = match self.id {
                     Some(id) => self.scan.insert(Box::new(Scan::of(id))).push(&start),
@@ -136,13 +146,13 @@ impl Passing<'_> {
     /// Ends the message. One without any content is none.
     pub(crate) async fn finish(self) -> Result<(), OutletError> {
         match (self.line, self.outlet) {
-            (Some(mut line), _) => write_raw(&mut line, b"\n").await,
+            (Some(mut line), _) => line.write(b"\n").await,
             (None, _) if self.start.trim_ascii().is_empty() => Ok(()),
             (None, Outlet::Lines(stream)) => {
                 let mut message = self.start;
                 flatten(&mut message);
                 message.extend_from_slice(b"\n");
-                write_raw(&mut *stream.lock().await, &message).await
+                new_line(stream).await?.write(&message).await
             }
             (None, Outlet::Queue(queue)) => {
                 let sent = queue.send(self.start.freeze()).await;
@@ -155,7 +165,7 @@ impl Passing<'_> {
     /// no reader takes for a message.
     pub(crate) async fn abandon(self) -> Result<(), OutletError> {
         match self.line {
-            Some(mut line) => write_raw(&mut line, b"\n").await,
+            Some(mut line) => line.write(b"\n").await,
             None => Ok(()),
         }
     }
@@ -163,11 +173,11 @@ impl Passing<'_> {
 
 async fn write(line: &mut Writer, bytes: &[u8]) -> Result<(), OutletError> {
     if memchr::memchr2(b'\n', b'\r', bytes).is_none() {
-        return write_raw(line, bytes).await;
+        return line.write(bytes).await;
     }
     let mut flat = BytesMut::from(bytes);
     flatten(&mut flat);
-    write_raw(line, &flat).await
+    line.write(&flat).await
 }
 
 /// Line ends in JSON can only stand between its tokens, where a space does as well.
@@ -179,17 +189,33 @@ fn flatten(bytes: &mut [u8]) {
     }
 }
 
-async fn write_raw(line: &mut Writer, bytes: &[u8]) -> Result<(), OutletError> {
-    let written: io::Result<()> = async {
-        line.write_all(bytes).await?;
-        line.flush().await
+/// The stream for one message. A writer that was stopped in the middle of a line has left it open: it is ended first, and
+/// no reader takes it for a message.
+async fn new_line(lines: &Lines) -> Result<OwnedMutexGuard<Writer>, OutletError> {
+    let mut line = Arc::clone(lines).lock_owned().await;
+    if line.within {
+        line.write(b"\n").await?;
     }
-    .await;
-    written.map_err(|_| OutletError::Gone)
+    Ok(line)
+}
+
+impl Writer {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), OutletError> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let length = self.stream.write(rest).await.unwrap_or(0);
+            let (written, left) = rest.split_at(length);
+            let last = *written.last().ok_or(OutletError::Gone)?;
+            self.within = last != b'\n';
+            rest = left;
+        }
+        self.stream.flush().await.map_err(|_| OutletError::Gone)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
     use tokio::io::AsyncReadExt;
 
     use super::*;
@@ -222,6 +248,29 @@ mod tests {
         let mut rest = [0; 7];
         theirs.read_exact(&mut rest).await.expect("text");
         assert_eq!(&rest, b"end\n{}\n");
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_is_stopped_in_the_middle_of_a_line_spoils_no_other_message() {
+        let (ours, mut theirs) = tokio::io::duplex(8);
+        let outlet = Outlet::lines(ours);
+        for message in ["{\"stopped\":1}", "{\"never begun\":1}"] {
+            let stopped = outlet.send(message).now_or_never();
+            assert!(stopped.is_none(), "{message} is written already");
+        }
+        let reading = tokio::spawn(async move {
+            let mut read = String::new();
+            theirs.read_to_string(&mut read).await.map(|_| read)
+        });
+        outlet.send("{}").await.expect("read");
+        let mut large = outlet.pass();
+        large.push(&vec![b'x'; TOGETHER + 1]).await.expect("read");
+        drop(large);
+        outlet.send("[]").await.expect("read");
+        drop(outlet);
+        let read = reading.await.expect("no panic").expect("text");
+        let whole = format!("{{\"stoppe\n{{}}\n{}\n[]\n", "x".repeat(TOGETHER + 1));
+        assert!(read == whole, "{} bytes", read.len());
     }
 
     #[tokio::test]
