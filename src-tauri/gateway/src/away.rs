@@ -14,6 +14,15 @@ const SESSION_VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "
 /// The version of the stateless era.
 pub(crate) const STATELESS_VERSION: &str = "2026-07-28";
 
+/// All of them.
+pub(crate) const VERSIONS: [&str; 5] = [
+    STATELESS_VERSION,
+    SESSION_VERSIONS[0],
+    SESSION_VERSIONS[1],
+    SESSION_VERSIONS[2],
+    SESSION_VERSIONS[3],
+];
+
 /// The lists of which the last discovery keeps nothing. Of a server that is there, a hiccup must not look as if they were
 /// empty.
 pub(crate) const FORGOTTEN: [&str; 3] = ["prompts/list", "resources/list", "resources/templates/list"];

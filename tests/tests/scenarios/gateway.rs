@@ -5,7 +5,7 @@ use std::{collections::VecDeque, error::Error};
 
 use omlx_demo::{Demo, DemoOptions, Era};
 use omlx_tests::{Desk, Omlx, TestResult, in_time};
-use reqwest::{Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
@@ -486,5 +486,43 @@ async fn ctrl_c_ends_it_as_it_should() -> TestResult {
     let ended = lent.process.end().await?;
     assert_eq!(ended.code, Some(0), "{}", ended.words);
     assert!(!ended.words.contains(&lent.key), "no key in the log");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_version_of_the_protocol_that_nobody_knows_is_refused_where_the_session_is_ours() -> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    let (merged, _) = lent.greet("/mcp").await?;
+    let (theirs, _) = lent.greet(DEMO).await?;
+    let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }).to_string();
+    let asked = async |path: &str, session: Option<&str>, (method, version): (Method, &str)| {
+        let request = lent.to(path).body(ping.clone()).build()?;
+        let request =
+            RequestBuilder::from_parts(lent.http.clone(), request).header("mcp-protocol-version", version);
+        let mut request = request.build()?;
+        *request.method_mut() = method;
+        if let Some(session) = session {
+            request.headers_mut().insert("mcp-session-id", session.parse()?);
+        }
+        Ok::<_, Box<dyn std::error::Error>>(lent.http.execute(request).await?)
+    };
+    for session in [merged.as_deref(), None] {
+        for method in [Method::POST, Method::GET, Method::DELETE] {
+            let refused = asked("/mcp", session, (method.clone(), "1999-01-01")).await?;
+            assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{method} {session:?}");
+            let told: Value = refused.json().await?;
+            assert_eq!(told["error"]["code"], -32600, "{told}");
+        }
+        for version in ["2025-03-26", "2025-06-18", "2025-11-25"] {
+            let answered = asked("/mcp", session, (Method::POST, version)).await?;
+            assert_eq!(answered.status(), StatusCode::OK, "{version} {session:?}");
+        }
+    }
+    let judged = asked(DEMO, theirs.as_deref(), (Method::POST, "1999-01-01")).await?;
+    let judged: Value = judged.json().await?;
+    assert_eq!(
+        judged["error"]["code"], -32000,
+        "the server's own refusal: {judged}"
+    );
     Ok(())
 }

@@ -42,6 +42,8 @@ use crate::{
 /// The header that names a session (MCP 2025-11-25, "Session Management").
 pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+
 /// How long a first look at a server may take before it counts as away; one that is known from before has less
 /// ([`HURRY`]).
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,6 +69,11 @@ pub(super) async fn answer(desk: &Arc<Desk>, server: &Server, asked: Asked) -> R
         Some(Ok(session)) => session,
         None => None,
     };
+    if session.is_some()
+        && let Some(refused) = unknown_version(&asked.headers)
+    {
+        return refused;
+    }
     match asked.method {
         Method::POST => post(desk, server, (asked, session)).await,
         Method::GET => get(desk, server, (asked, session)).await,
@@ -275,6 +282,21 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     kind.and_then(|kind| kind.get(..JSON.len()))
         .is_some_and(|kind| kind.eq_ignore_ascii_case(JSON))
+}
+
+/// The refusal of a version of the protocol that nobody knows (MCP 2025-11-25, "Protocol Version Header"). Who names none
+/// is of 2025-03-26. What is passed on is its server's to judge.
+pub(super) fn unknown_version(headers: &HeaderMap) -> Option<Reply> {
+    let mut named = headers.get_all(PROTOCOL_VERSION).iter();
+    if named.all(|version| away::VERSIONS.iter().any(|known| version == known)) {
+        return None;
+    }
+    let sentence = format!(
+        "MCP-Protocol-Version names none that is known; known are {}",
+        away::VERSIONS.join(", ")
+    );
+    let error = message::error(None, INVALID_REQUEST, &sentence);
+    Some(reply::json_text(StatusCode::BAD_REQUEST, error))
 }
 
 /// Where requests go, for what is left of this module.

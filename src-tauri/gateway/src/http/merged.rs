@@ -35,8 +35,13 @@ pub(super) async fn answer(desk: &Arc<Desk>, asked: Asked) -> Reply {
         },
         None => None,
     };
-    match (asked.method.clone(), session) {
-        (Method::POST, session) => post(desk, &asked, session).await,
+    if asked.method == Method::POST {
+        return post(desk, &asked, session).await;
+    }
+    if let Some(refused) = endpoint::unknown_version(&asked.headers) {
+        return refused;
+    }
+    match (asked.method, session) {
         (Method::GET, Some(session)) => session.listen(&desk.stop),
         (Method::GET, None) => listen(desk),
         (_, Some(session)) => {
@@ -67,11 +72,21 @@ async fn post(desk: &Arc<Desk>, asked: &Asked, session: Option<Arc<Session>>) ->
         Ok(seen) => seen,
         Err(why) => return reply::json_text(StatusCode::BAD_REQUEST, why.answer()),
     };
-    let offer = Offer::All(desk.handle.clone());
+    if session.is_none() {
+        let offer = Offer::All(desk.handle.clone());
+        // Each of them says in its message which version it is of.
+        if away::era_of(&seen) == Era::Stateless {
+            return newer::post(desk, &offer, (asked, &seen)).await;
+        }
+        if seen.method() == "initialize" {
+            return endpoint::begin(desk, &offer, (asked, &seen)).await;
+        }
+    }
+    if let Some(refused) = endpoint::unknown_version(&asked.headers) {
+        return refused;
+    }
     match (session, seen.kind(), seen.id) {
         (Some(session), ..) => session.post(asked.body.clone(), &seen).await,
-        _ if away::era_of(&seen) == Era::Stateless => newer::post(desk, &offer, (asked, &seen)).await,
-        _ if seen.method() == "initialize" => endpoint::begin(desk, &offer, (asked, &seen)).await,
         (None, Some(Kind::Request), Some(id)) => request(desk, &asked.guest, (id, &seen)).await,
         _ => reply::empty(StatusCode::ACCEPTED),
     }
