@@ -171,3 +171,29 @@ async fn a_session_with_all_servers_outlives_the_gateway_it_was_begun_with() -> 
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn of_two_requests_under_one_id_the_first_is_answered_and_the_second_told_so() -> TestResult {
+    let lent = lent().await?;
+    let (session, _) = lent.greet(DEMO).await?;
+    let call = |id: u64, tool: &str| json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": tool } });
+    let first = lent.message(DEMO, session.as_deref(), call(1, "slow")).await?;
+    let second = lent.message(DEMO, session.as_deref(), call(1, "slow")).await?;
+    assert_eq!(second.status(), 400);
+    let told = message_of(second).await?;
+    assert_eq!(
+        (&told["id"], &told["error"]["code"]),
+        (&json!(1), &json!(-32600)),
+        "{told}"
+    );
+    kept_alive(&lent, first).await?;
+
+    let cancelled = lent.message(DEMO, session.as_deref(), call(2, "wait")).await?;
+    let note = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 2 } });
+    lent.message(DEMO, session.as_deref(), note).await?;
+    let again = lent.message(DEMO, session.as_deref(), call(2, "slow")).await?;
+    in_time(cancelled.text()).await??;
+    let answer = message_of(again).await?;
+    assert_eq!(text_of(&answer["result"]), "hello", "{answer}");
+    Ok(())
+}

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     behind::{Behind, Offer},
     guest::Guest,
-    message::{Id, Kind, Message},
+    message::{self, INVALID_REQUEST, Id, Kind, Message},
     outlet::Outlet,
 };
 
@@ -57,11 +57,14 @@ pub(super) struct Session {
 #[derive(Default)]
 struct Doors {
     asked: HashMap<Id, Door>,
+    /// How many were opened: the same id may come again once its request is over.
+    opened: u64,
     listener: Option<mpsc::Sender<Bytes>>,
     kept: VecDeque<Bytes>,
 }
 
 struct Door {
+    number: u64,
     out: mpsc::Sender<Bytes>,
     progress: Option<Value>,
 }
@@ -93,15 +96,33 @@ impl Session {
             self.close_if_cancelled(seen);
             return reply::empty(StatusCode::ACCEPTED);
         };
-        let (out, messages) = mpsc::channel(WAITING);
-        let progress = progress_token(seen);
-        self.doors().asked.insert(id.clone(), Door { out, progress });
-        let open = Open {
-            id,
-            doors: Arc::clone(&self.doors),
+        let Some((messages, open)) = self.open(&id, progress_token(seen)) else {
+            return taken(&id);
         };
         self.behind.take(body).await;
         answers::reply((messages, open), |_| StatusCode::OK).await
+    }
+
+    /// A door for the answer to a request; none where one under the same id is open.
+    fn open(&self, id: &Id, progress: Option<Value>) -> Option<(mpsc::Receiver<Bytes>, Open)> {
+        let mut doors = self.doors();
+        if doors.asked.contains_key(id) {
+            return None;
+        }
+        doors.opened += 1;
+        let (number, (out, messages)) = (doors.opened, mpsc::channel(WAITING));
+        let door = Door {
+            number,
+            out,
+            progress,
+        };
+        doors.asked.insert(id.clone(), door);
+        let open = Open {
+            id: id.clone(),
+            number,
+            doors: Arc::clone(&self.doors),
+        };
+        Some((messages, open))
     }
 
     /// Nothing will be answered to a request that was cancelled: its stream ends.
@@ -192,14 +213,25 @@ impl Drop for Listened {
 /// A request whose answer is waited for.
 struct Open {
     id: Id,
+    number: u64,
     doors: Arc<Mutex<Doors>>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
         let mut doors = self.doors.lock().unwrap_or_else(PoisonError::into_inner);
-        doors.asked.remove(&self.id);
+        let is_own = |door: &Door| door.number == self.number;
+        if doors.asked.get(&self.id).is_some_and(is_own) {
+            doors.asked.remove(&self.id);
+        }
     }
+}
+
+/// Two requests under one id: of the answers, nobody could say which is whose (MCP 2025-11-25, "Requests").
+fn taken(id: &Id) -> Reply {
+    let sentence = "a request with this id is under way: give each an id of its own";
+    let error = message::error(Some(&id.raw()), INVALID_REQUEST, sentence);
+    reply::json_text(StatusCode::BAD_REQUEST, error)
 }
 
 /// Hands each message to whom it belongs: an answer to who asked, progress to who wanted it, and the rest to the one
