@@ -9,7 +9,7 @@ use omlx_tests::{
 };
 use serde_json::{Value, json};
 
-use crate::with_demo;
+use crate::{terminal, with_demo};
 
 /// What stands in another client's file and is nobody's to see.
 const PLANTED: &str = "planted-api-key-4be71d90c3";
@@ -129,6 +129,76 @@ async fn what_is_written_into_cursors_file_was_shown_before_and_is_taken_back_by
         panel.press("Undo").await?;
         let is_back = async || (fs::read_to_string(&file).ok()? == before).then_some(());
         eventually("the file as it was, byte for byte", is_back).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn undo_takes_back_what_it_was_offered_for_under_a_later_use_of_a_terminal() -> TestResult {
+    scene("use-in-undo", async |desktop| {
+        let _demo = with_demo(desktop, DemoOptions::default()).await?;
+        let file = cursor(desktop)?;
+        fs::write(&file, "{}")?;
+        desktop.start().await?;
+        let panel = desktop.open_panel_at("demo").await?;
+        panel.press("Use in…").await?;
+        panel.page.find("radio", "Cursor").await?.type_in(" ").await?;
+        panel.until_says(&file.display().to_string()).await?;
+        panel.press("Add to Cursor").await?;
+        panel.until_says("Added to Cursor").await?;
+        terminal(desktop, &["use", "cursor"]).await?;
+        panel.press("Undo").await?;
+        let servers = async || {
+            let text = fs::read_to_string(&file).ok()?;
+            let document: Value = serde_json::from_str(&text).ok()?;
+            let servers = document["mcpServers"].as_object()?.keys().cloned();
+            let servers: Vec<String> = servers.collect();
+            (servers == ["omlx-connect"]).then_some(())
+        };
+        eventually("the later entry alone", servers).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_app_that_is_renamed_in_the_panel_is_so_in_a_terminal() -> TestResult {
+    scene("app-renamed", async |desktop| {
+        let _demo = with_demo(desktop, DemoOptions::default()).await?;
+        terminal(desktop, &["access", "add", "Cursor", "--server", "demo"]).await?;
+        desktop.start().await?;
+        let panel = desktop.open_panel_at("demo").await?;
+        panel.press("Apps").await?;
+        panel.press("Rename Cursor").await?;
+        panel.fill("Name of Cursor", "Work").await?;
+        panel.press("Save").await?;
+        panel.until_says("Cursor is called Work now").await?;
+        panel.page.find("heading", "Work").await?;
+        let list = terminal(desktop, &["access", "list", "--json"]).await?.json()?;
+        let client = &list["clients"][0];
+        assert_eq!(client["name"], "Work", "{list:#}");
+        assert_eq!(client["rules"]["servers"], json!(["demo"]), "{list:#}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_still_asks_for_a_removed_server_is_named_until_the_server_is_back() -> TestResult {
+    scene("still-named", async |desktop| {
+        let _demo = with_demo(desktop, DemoOptions::default()).await?;
+        let file = cursor(desktop)?;
+        fs::write(&file, "{}")?;
+        terminal(desktop, &["use", "cursor", "--server", "demo"]).await?;
+        desktop.start().await?;
+        let panel = desktop.open_panel_at("demo").await?;
+        panel.press("More actions for demo").await?;
+        panel.page.press("menuitem", "Remove").await?;
+        panel
+            .until_says("demo is removed, and Cursor may still ask for it.")
+            .await?;
+        panel.until_says(&format!("{}: demo", file.display())).await?;
+        panel.press("Undo").await?;
+        panel.until_silent("may still ask for it").await
     })
     .await
 }
