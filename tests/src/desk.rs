@@ -10,14 +10,16 @@ use std::{
 use omlx_mcp::{
     browser::Browser,
     clock::Clock,
-    config::{ConfigFile, Environment, Surface},
+    config::{ConfigFile, ConfigState, Environment, Surface, pausable},
     connection::{SignInOptions, client_handler::Elicit},
     handle::{Handle, Options},
     network::NetworkSettings,
+    settings::Settings,
     store::{CredentialStore, CredentialStoreError, Home, NoKeychain},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::HttpBrowser;
 
@@ -86,7 +88,23 @@ impl Desk {
 
     /// The same with another browser.
     pub fn start_with(&self, browser: Arc<dyn Browser>) -> Result<Handle, Box<dyn Error>> {
-        let config = ConfigFile::at(self.config_path(), &Environment::process()).watch();
+        self.start_over(self.config(), browser)
+    }
+
+    /// The same as the app does it, whose user may pause all servers.
+    pub fn start_pausable(&self, chosen: watch::Receiver<Settings>) -> Result<Handle, Box<dyn Error>> {
+        self.start_over(pausable(self.config(), chosen), Arc::new(self.browser.clone()))
+    }
+
+    fn config(&self) -> watch::Receiver<Arc<ConfigState>> {
+        ConfigFile::at(self.config_path(), &Environment::process()).watch()
+    }
+
+    fn start_over(
+        &self,
+        config: watch::Receiver<Arc<ConfigState>>,
+        browser: Arc<dyn Browser>,
+    ) -> Result<Handle, Box<dyn Error>> {
         Ok(Handle::start(Options {
             home: Home::at(self.home_path()),
             config,

@@ -1,11 +1,14 @@
 //! The config file while the program runs, and entries that know nothing of OAuth.
 
-use std::{fs, path::PathBuf};
+use std::{error::Error, fs, path::PathBuf};
 
 use omlx_demo::{Demo, DemoOptions, Era, Protection};
-use omlx_mcp::{AuthStatus, ConnectionStatus, Event, event::TransportKind, handle::Handle};
+use omlx_mcp::{
+    AuthStatus, ConnectionStatus, Event, event::TransportKind, handle::Handle, settings::Settings,
+};
 use omlx_tests::{Desk, Failure, Scene, TestResult, arguments, in_time, requests, until_of};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 async fn open() -> std::io::Result<Demo> {
     Demo::start(DemoOptions {
@@ -289,6 +292,37 @@ async fn a_local_program_that_dies_is_started_again() -> TestResult {
         .await?
         .is_ok()
     );
+    in_time(core.stop()).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_is_paused_says_so_before_anything_else_until_it_is_resumed() -> TestResult {
+    let demo = Demo::start(DemoOptions::headless()).await?;
+    let desk = Desk::with_server(&demo.mcp_url())?;
+    let (chosen, seen) = watch::channel(Settings::default());
+    let core = desk.start_pausable(seen)?;
+    let said = || -> Result<_, Box<dyn Error>> { Ok(core.server("demo")?.obstacle().code) };
+    until_of(&core, "demo", |status| {
+        status.auth == AuthStatus::NotAuthenticated
+    })
+    .await?;
+    assert_eq!(said()?, "sign_in_needed");
+    chosen.send_modify(|chosen| chosen.paused = true);
+    until_of(&core, "demo", |status| {
+        status.connection == ConnectionStatus::Disabled
+    })
+    .await?;
+    assert_eq!(said()?, "paused", "a sign-in would not bring it back");
+    let refused = core.server("demo")?.call("echo", serde_json::Map::new()).await;
+    let problem = refused.err().ok_or("it was called")?;
+    assert_eq!(&*problem.code, "paused", "{problem:?}");
+    chosen.send_modify(|chosen| chosen.paused = false);
+    until_of(&core, "demo", |status| {
+        status.connection != ConnectionStatus::Disabled && status.problem.is_some()
+    })
+    .await?;
+    assert_eq!(said()?, "sign_in_needed");
     in_time(core.stop()).await?;
     Ok(())
 }
