@@ -6,9 +6,10 @@ use omlx_mcp::{
     ServerId, ServerSnapshot,
     browser::{Browser, SystemBrowser},
     clock::Clock,
-    config::Surface,
+    config::{Surface, pausable},
     connection::client_handler::Elicit,
     handle::{Handle, Options, Server},
+    settings::SettingsFile,
 };
 use tokio::sync::watch;
 
@@ -81,11 +82,13 @@ impl<'a> Start<'a> {
     }
 }
 
-/// What a core that lends is started with: these servers, or all.
+/// What a core that lends is started with: these servers, or all. While the user has paused everything, it lends none.
 pub(crate) fn lending(context: &Context, only: Option<Vec<ServerId>>) -> Result<Options, Failure> {
+    let home = context.home()?;
+    let chosen = SettingsFile::of(&home).watch();
     Ok(Options {
-        home: context.home()?,
-        config: context.config_file().watch(),
+        home,
+        config: pausable(context.config_file().watch(), chosen),
         only,
         clock: Clock::system(),
         credentials: context.credentials(),

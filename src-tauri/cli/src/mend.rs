@@ -52,6 +52,7 @@ impl Mend {
             "tool_changed_again" => format!("{program} access review shows it as it is now"),
             "unknown_client" => format!("{program} access list"),
             "switched_off" => format!("{program} enable {name}"),
+            "paused" => format!("{program} resume"),
             "use_superseded" => format!("{program} use CLIENT --undo takes the later one back"),
             "client_still_names" => format!("take it out there, or: {program} use CLIENT --undo"),
             "config_missing" => format!("{program} add NAME URL"),

@@ -67,7 +67,7 @@ pub(crate) fn sentence(server: &ServerId, problem: &Problem) -> String {
 /// What mends it where no action of the panel's does.
 fn by_code(problem: &Problem, quoted: &str) -> Option<String> {
     Some(match problem.code.as_ref() {
-        "paused" => "They come back when somebody resumes them, in its menu or its window; then call again."
+        "paused" => "They come back when somebody resumes them, with `omlx mcp resume` in a terminal or in oMLX Connect; then call again."
             .to_owned(),
         "switched_off" => format!(
             "To switch it on, run `omlx mcp enable {quoted}` in a terminal or open oMLX Connect; then call again."
@@ -229,8 +229,8 @@ mod tests {
                 "paused",
                 "my notion is paused, as all servers of oMLX Connect are"
             ),
-            "my notion is paused, as all servers of oMLX Connect are. They come back when somebody resumes them, in \
-             its menu or its window; then call again."
+            "my notion is paused, as all servers of oMLX Connect are. They come back when somebody resumes them, with \
+             `omlx mcp resume` in a terminal or in oMLX Connect; then call again."
         );
         assert_eq!(
             said("switched_off", "my notion is switched off"),

@@ -112,7 +112,7 @@ async fn status_as_json_has_the_shape_scripts_rely_on() -> TestResult {
     };
     assert_eq!(
         keys(&status).ok_or("no object")?,
-        ["servers", "config_problems", "config_advice"]
+        ["servers", "config_problems", "config_advice", "paused"]
     );
     let server = &status["servers"][0];
     assert_eq!(

@@ -4,12 +4,12 @@
 use std::error::Error;
 
 use omlx_demo::{Demo, DemoOptions, Era};
-use omlx_tests::{Desk, TestResult, in_time, script};
+use omlx_tests::{Desk, Omlx, TestResult, in_time, script};
 use serde_json::{Value, json};
 
 use crate::{
     eras::stateless,
-    lending::{Client, DEMO, Lent, message_of, signed_in, text_of},
+    lending::{Client, DEMO, Lent, OMLX, message_of, signed_in, text_of},
 };
 
 /// A program that knows `tools/call`, and leaves one of `wait` unanswered.
@@ -173,5 +173,67 @@ async fn a_client_of_the_stateless_era_goes_on_after_its_server_was_paused_and_r
     lent.desk.configure(&off(&entry))?;
     until(failed, echo).await?;
     lent.desk.configure(&on(&entry))?;
+    until(served, echo).await
+}
+
+async fn typed(desk: &Desk, word: &str) -> TestResult {
+    let ran = Omlx::on(desk, OMLX, &["mcp", word]).run().await?;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    Ok(())
+}
+
+fn paused(result: &Value) -> bool {
+    failed(result)
+        && text_of(result)
+            == "demo is paused, as all servers of oMLX Connect are. They come back when somebody resumes \
+                               them, with `omlx mcp resume` in a terminal or in oMLX Connect; then call again."
+}
+
+#[tokio::test]
+async fn a_pause_reaches_a_bridge_and_its_end_does_too() -> TestResult {
+    let (_demo, desk) = signed_in(Era::Session).await?;
+    let (mut client, _) = Client::greeted(&desk, &["demo"]).await?;
+    assert_eq!(text_of(&client.echo("hello").await?), "hello");
+    typed(&desk, "pause").await?;
+    until(paused, async || client.echo("hello").await).await?;
+    let (mut late, _) = Client::greeted(&desk, &["demo"]).await?;
+    assert!(
+        paused(&late.echo("hello").await?),
+        "one that is started meanwhile, too"
+    );
+    let asked = Omlx::on(&desk, OMLX, &["mcp", "call", "demo__echo", "text=hello"]);
+    let asked = asked.run().await?;
+    assert_eq!(asked.data, "hello\n", "what a person types is done: {asked:?}");
+    client.aside.clear();
+    typed(&desk, "resume").await?;
+    client.until("notifications/tools/list_changed").await?;
+    assert_eq!(text_of(&client.echo("hello").await?), "hello");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pause_reaches_the_gateway_and_its_end_does_too() -> TestResult {
+    let lent = Lent::ready(Era::Session).await?;
+    let (session, _) = lent.greet("/mcp").await?;
+    let session = session.as_deref();
+    let echo = async || {
+        let call = json!({ "name": "demo__echo", "arguments": { "text": "hello" } });
+        Ok(lent.ask("/mcp", session, ("tools/call", call)).await?["result"].clone())
+    };
+    assert_eq!(text_of(&echo().await?), "hello");
+    typed(&lent.desk, "pause").await?;
+    until(paused, echo).await?;
+    let status = Omlx::on(&lent.desk, OMLX, &["mcp", "status"]).run().await?;
+    assert!(
+        status
+            .data
+            .contains("All servers are paused; to use them again: omlx mcp resume\n"),
+        "{status:?}"
+    );
+    let status = Omlx::on(&lent.desk, OMLX, &["mcp", "status", "--json"])
+        .run()
+        .await?;
+    assert_eq!(status.json()?["paused"], true);
+    typed(&lent.desk, "resume").await?;
     until(served, echo).await
 }

@@ -12,6 +12,7 @@ pub(crate) mod import;
 pub(crate) mod login;
 pub(crate) mod logout;
 mod pasted;
+pub(crate) mod pause;
 pub(crate) mod remove;
 pub(crate) mod serve;
 pub(crate) mod status;
@@ -43,6 +44,8 @@ pub(crate) fn run(command: Command, context: &Context, output: &mut Output) -> R
         Command::Remove(arguments) => lasting(remove::run(&arguments, context, output)),
         Command::Enable(arguments) => edit::enable(&arguments, context, output),
         Command::Disable(arguments) => edit::disable(&arguments, context, output),
+        Command::Pause(_) => pause::pause(context, output),
+        Command::Resume(_) => pause::resume(context, output),
         Command::Import(arguments) => lasting(import::run(&arguments, context, output)),
         Command::Use(arguments) => use_in::run(&arguments, context, output),
         Command::Access(arguments) => access::run(&arguments, context, output),

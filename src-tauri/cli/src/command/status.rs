@@ -1,7 +1,10 @@
 //! `omlx mcp status`: what is known, without asking anyone; `--check` asks, `--watch` goes on.
 
 use jiff::Timestamp;
-use omlx_mcp::{ConnectionStatus, ServerSnapshot, Snapshot, handle::Handle, recorded::recorded};
+use omlx_mcp::{
+    ConnectionStatus, ServerSnapshot, Snapshot, handle::Handle, recorded::recorded, settings::SettingsFile,
+};
+use serde::Serialize;
 
 use super::watching;
 use crate::{
@@ -54,7 +57,8 @@ pub(super) fn run(
 ) -> Result<Ending, Failure> {
     let config = context.config();
     let snapshot = chosen(&recorded(&context.vault()?, &config.state), &arguments.servers)?;
-    Printer::new(arguments, context).print(&snapshot, output)?;
+    let paused = settings(context)?.read().paused;
+    Printer::new(arguments, context).print(&Shown { snapshot, paused }, output)?;
     let usable = config.fatal.is_none() || config.missing;
     Ok(if usable { Ending::Done } else { Ending::Failed })
 }
@@ -75,8 +79,10 @@ pub(super) async fn run_lasting(
             return watching::core(arguments, handle, context, output).await;
         }
         let snapshot = settled(handle, output).await?;
-        Printer::new(arguments, context).print(&snapshot, output)?;
-        Ok(ending(&snapshot))
+        let ending = ending(&snapshot);
+        let paused = settings(context)?.read().paused;
+        Printer::new(arguments, context).print(&Shown { snapshot, paused }, output)?;
+        Ok(ending)
     })
     .await
 }
@@ -133,6 +139,20 @@ pub(super) fn chosen(snapshot: &Snapshot, names: &[String]) -> Result<Snapshot, 
     })
 }
 
+/// Where it stands whether all servers rest.
+pub(super) fn settings(context: &Context) -> Result<SettingsFile, Failure> {
+    Ok(SettingsFile::of(&context.home()?))
+}
+
+/// What is shown; also `--json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Shown {
+    #[serde(flatten)]
+    pub(super) snapshot: Snapshot,
+    /// Whether all servers rest, for the app and for whatever lends them.
+    pub(super) paused: bool,
+}
+
 /// Prints a snapshot as it was asked for.
 pub(super) struct Printer<'a> {
     context: &'a Context,
@@ -151,23 +171,28 @@ impl<'a> Printer<'a> {
     }
 
     /// The lines of text.
-    pub(super) fn lines(&self, snapshot: &Snapshot, output: &Output) -> Vec<String> {
+    pub(super) fn lines(&self, shown: &Shown, output: &Output) -> Vec<String> {
         let view = View {
             now: Timestamp::now(),
             face: output.face(),
             mend: &self.mend,
         };
-        match snapshot.servers.as_slice() {
+        let mut lines = match shown.snapshot.servers.as_slice() {
             [only] if self.in_full => server::lines(only, view),
-            _ => servers::lines(snapshot, view),
+            _ => servers::lines(&shown.snapshot, view),
+        };
+        if shown.paused {
+            lines.extend(servers::paused(view));
         }
+        lines
     }
 
-    fn print(&self, snapshot: &Snapshot, output: &mut Output) -> Result<(), Failure> {
+    fn print(&self, shown: &Shown, output: &mut Output) -> Result<(), Failure> {
+        let snapshot = &shown.snapshot;
         if self.context.global.json {
-            return Ok(output.json(snapshot)?);
+            return Ok(output.json(shown)?);
         }
-        let lines = self.lines(snapshot, output);
+        let lines = self.lines(shown, output);
         output.lines(&lines)?;
         if snapshot.servers.is_empty() && snapshot.config_problems.is_empty() {
             let program = self.context.program.words();

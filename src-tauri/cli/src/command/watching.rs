@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use omlx_mcp::{Snapshot, handle::Handle, recorded::recorded};
 
-use super::status::{Printer, StatusArguments, chosen};
+use super::status::{Printer, Shown, StatusArguments, chosen, settings};
 use crate::{
     context::Context,
     core::interrupted,
@@ -24,12 +24,15 @@ pub(super) async fn files(
     let vault = context.vault()?;
     let mut config = context.config_file().watch();
     let mut grants = vault.changes();
+    let mut settings = settings(context)?.watch();
     let mut screen = Screen::new(arguments, context);
     loop {
         let snapshot = recorded(&vault, &config.borrow_and_update().clone());
-        screen.show(&snapshot, output)?;
+        let paused = settings.borrow_and_update().paused;
+        screen.show((&snapshot, paused), output)?;
         tokio::select! {
             Ok(()) = config.changed() => {}
+            Ok(()) = settings.changed() => {}
             Ok(()) = grants.changed() => {}
             () = tokio::time::sleep(AGEING) => {}
             interrupted = interrupted() => return Err(interrupted),
@@ -45,12 +48,15 @@ pub(super) async fn core(
     output: &mut Output,
 ) -> Result<Ending, Failure> {
     let mut board = handle.snapshot();
+    let mut settings = settings(context)?.watch();
     let mut screen = Screen::new(arguments, context);
     loop {
         let snapshot = Arc::clone(&board.borrow_and_update());
-        screen.show(&snapshot, output)?;
+        let paused = settings.borrow_and_update().paused;
+        screen.show((&snapshot, paused), output)?;
         tokio::select! {
             Ok(()) = board.changed() => {}
+            Ok(()) = settings.changed() => {}
             () = tokio::time::sleep(AGEING) => {}
         }
     }
@@ -60,7 +66,7 @@ struct Screen<'a> {
     printer: Printer<'a>,
     names: &'a [String],
     json: bool,
-    shown: Option<Snapshot>,
+    shown: Option<Shown>,
     redrawn: Redrawn,
 }
 
@@ -76,16 +82,17 @@ impl<'a> Screen<'a> {
     }
 
     /// A terminal is drawn anew as time goes by; a file gets a new entry only for a change.
-    fn show(&mut self, snapshot: &Snapshot, output: &mut Output) -> Result<(), Failure> {
+    fn show(&mut self, (snapshot, paused): (&Snapshot, bool), output: &mut Output) -> Result<(), Failure> {
         let snapshot = chosen(snapshot, self.names)?;
-        let changed = self.shown.as_ref() != Some(&snapshot);
+        let now = Shown { snapshot, paused };
+        let changed = self.shown.as_ref() != Some(&now);
         if self.json && changed {
-            output.json_line(&snapshot)?;
+            output.json_line(&now)?;
         } else if !self.json && (changed || output.face().live) {
-            let lines = self.printer.lines(&snapshot, output);
+            let lines = self.printer.lines(&now, output);
             self.redrawn.draw(&lines, output)?;
         }
-        self.shown = Some(snapshot);
+        self.shown = Some(now);
         Ok(())
     }
 }

@@ -27,6 +27,17 @@ pub(crate) fn lines(snapshot: &Snapshot, view: View<'_>) -> Vec<String> {
     lines
 }
 
+/// That all of them rest, and what ends it, on one line: nothing is wrong.
+pub(crate) fn paused(view: View<'_>) -> Vec<String> {
+    let View { face, mend, .. } = view;
+    let sign = face.paint(Paint::Attention, "!");
+    let resume = format!("{} resume", mend.program);
+    vec![format!(
+        "{sign} {}",
+        face.glyphs(&format!("All servers are paused; to use them again: {resume}"))
+    )]
+}
+
 fn table(servers: &[ServerSnapshot], view: View<'_>) -> Vec<String> {
     let left = |title, room| Column {
         title,
