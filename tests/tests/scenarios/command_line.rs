@@ -480,3 +480,26 @@ async fn a_local_server_of_before_works_without_a_word_about_sign_ins() -> TestR
     ended(&login, 1);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_server_that_is_switched_off_is_told_as_that_and_not_as_a_broken_one() -> TestResult {
+    let (demo, desk) = guarded().await?;
+    ended(&omlx(&desk, &["status", "--check"]).await?, 3);
+    ended(&omlx(&desk, &["disable", "demo"]).await?, 0);
+    let asked = demo.calls().len();
+    let all = omlx(&desk, &["tools"]).await?;
+    ended(&all, 0);
+    let status = omlx(&desk, &["status", "--check", "--json"]).await?;
+    ended(&status, 0);
+    assert_eq!(status.json()?["servers"][0]["connection"], "disabled");
+    for words in [&["tools", "demo"][..], &["call", "demo__echo", "text=x"]] {
+        let told = omlx(&desk, words).await?;
+        ended(&told, 1);
+        assert_eq!(
+            told.words,
+            "error[switched_off]: demo is switched off\n  hint: omlx mcp enable demo\n"
+        );
+    }
+    assert_eq!(demo.calls().len(), asked, "it is left alone");
+    Ok(())
+}

@@ -1,9 +1,6 @@
 //! `omlx mcp tools`: what can be called, under the names it is called by.
 
-use omlx_mcp::{
-    ConnectionStatus, Problem, ServerId,
-    handle::{Handle, Server},
-};
+use omlx_mcp::{ConnectionStatus, Problem, ServerId, handle::Server};
 use serde::Serialize;
 
 use crate::{
@@ -58,7 +55,12 @@ pub(super) async fn run(
     let config = context.config();
     let wanted = Wanted::named(arguments.server.as_slice(), &config)?;
     let listing = with_core(context, Start::new(&config, wanted), async |handle| {
-        core::awaiting(output, "Listing the tools…", listing(handle)).await
+        let servers = core::servers(handle);
+        // A server that is switched off has no tools, and that is nothing to complain about unless it was asked for.
+        let asked = servers
+            .iter()
+            .filter(|server| arguments.server.is_some() || is_on(server));
+        core::awaiting(output, "Listing the tools…", listing(asked)).await
     })
     .await?;
     if context.global.json {
@@ -69,10 +71,10 @@ pub(super) async fn run(
     tell(&listing.problems, context, output)
 }
 
-async fn listing(handle: &Handle) -> Listing {
+async fn listing(servers: impl Iterator<Item = &Server>) -> Listing {
     let (mut tools, mut problems) = (Vec::new(), Vec::new());
     // They were all asked at the start; this only waits for each in turn.
-    for server in core::servers(handle).iter().filter(|server| is_on(server)) {
+    for server in servers {
         match server.tools().await {
             Ok(found) => tools.extend(found.iter().map(|tool| described(server, tool))),
             Err(problem) => problems.push(Failed {
@@ -88,7 +90,6 @@ async fn listing(handle: &Handle) -> Listing {
     }
 }
 
-/// A server that is switched off has no tools, and that is nothing to complain about.
 fn is_on(server: &Server) -> bool {
     server.snapshot().connection != ConnectionStatus::Disabled
 }

@@ -184,9 +184,11 @@ impl Connection {
                 .and_then(|guarded| guarded.summary().ok().flatten()),
         );
         state.recall(recorder.recorded());
-        if config.enabled {
-            state.connection = ConnectionStatus::Connecting;
-        }
+        state.connection = if config.enabled {
+            ConnectionStatus::Connecting
+        } else {
+            ConnectionStatus::Disabled
+        };
         let (status, seen) = watch::channel(state.snapshot(&config));
         let (live, borrowed) = watch::channel(None);
         let (link, lent) = watch::channel(None);
