@@ -29,6 +29,8 @@ pub(crate) struct Splitter {
     /// The last byte was a carriage return: a line feed that follows belongs to it.
     returned: bool,
     begun: bool,
+    /// An event has begun, and not ended.
+    open: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +76,11 @@ impl Splitter {
         }
     }
 
+    /// Whether another event may be put in here: none is under way, and no line.
+    pub(crate) fn is_between(&self) -> bool {
+        matches!(self.state, State::Name) && self.held.is_empty() && !self.open
+    }
+
     /// A byte order mark at the very start is no part of the first line. One that is cut in two is rarer than rare.
     fn without_mark<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
         if std::mem::replace(&mut self.begun, true) {
@@ -90,6 +97,8 @@ impl Splitter {
         self.hold(&rest[..at]);
         let name = std::mem::take(&mut self.held);
         if rest[at] == b':' {
+            // Nothing before the colon: a comment.
+            self.open |= !name.is_empty();
             self.state = match name.as_slice() {
                 b"data" => State::BeforeData,
                 b"event" => State::Other(Field::Event),
@@ -99,6 +108,7 @@ impl Splitter {
             };
             return &rest[at + 1..];
         }
+        self.open = !name.is_empty();
         if name.is_empty() {
             self.lines_of_data = 0;
             parts.push(Part::End);
@@ -193,6 +203,20 @@ mod tests {
                 "{end:?}"
             );
         }
+    }
+
+    #[test]
+    fn another_event_may_be_put_in_where_nothing_is_under_way() {
+        let marked =
+            "|: hello\n|\n|: note\n|id: 3\ndata: a\n: note\ndata: b\n\n|retry\n\n|event: c\r\n\r|\n|data";
+        let mut splitter = Splitter::default();
+        let mut found = String::from("|");
+        for byte in marked.replace('|', "").chars() {
+            splitter.push(byte.to_string().as_bytes(), &mut Vec::new());
+            found.push(byte);
+            found.extend(splitter.is_between().then_some('|'));
+        }
+        assert_eq!(found, marked);
     }
 
     #[test]

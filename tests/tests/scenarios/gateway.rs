@@ -9,7 +9,10 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
-use crate::lending::{DEMO, Lent, OMLX, REFRESH, echo, message_of, new_key, text_of};
+use crate::{
+    eras::stateless,
+    lending::{DEMO, Lent, OMLX, REFRESH, echo, message_of, new_key, text_of},
+};
 
 #[tokio::test]
 async fn a_client_with_a_key_uses_a_signed_in_server_and_no_credential_passes_in_either_direction()
@@ -164,6 +167,60 @@ async fn what_was_opened_with_a_key_ends_when_it_is_renewed_and_is_begun_anew_wi
         .ask("/mcp", Some(&session), ("tools/list", json!({})))
         .await?;
     assert!(tools["result"]["tools"].is_array(), "{tools}");
+    Ok(())
+}
+
+/// Reads a stream up to the next event with this in it, and returns that event.
+async fn hear(stream: &mut Response, word: &str) -> Result<String, Box<dyn Error>> {
+    let mut heard = String::new();
+    let listening = async {
+        loop {
+            let chunk = stream.chunk().await?.ok_or("the stream has ended")?;
+            heard.push_str(std::str::from_utf8(&chunk)?);
+            if let Some(event) = heard.split("\n\n").find(|event| event.contains(word)) {
+                return Ok(event.to_owned());
+            }
+        }
+    };
+    in_time(listening).await?
+}
+
+#[tokio::test]
+async fn who_listens_to_a_servers_own_stream_hears_of_other_tools_that_it_may_see_now() -> TestResult {
+    const CHANGED: &str = "notifications/tools/list_changed";
+    for era in [Era::Session, Era::Both] {
+        let lent = Lent::ready(era).await?;
+        let mut stream = if era == Era::Session {
+            let (session, _) = lent.greet(DEMO).await?;
+            let listen = lent.http.get(format!("{}{DEMO}", lent.url));
+            let listen = listen.bearer_auth(&lent.key);
+            let listen = listen.header("accept", "text/event-stream");
+            listen.header("mcp-session-id", session.ok_or("no session")?)
+        } else {
+            let params = stateless(json!({ "notifications": { "toolsListChanged": true } }));
+            let listen =
+                json!({ "jsonrpc": "2.0", "id": "mine", "method": "subscriptions/listen", "params": params });
+            let listen = lent.to(DEMO).body(listen.to_string());
+            let listen = listen.header("mcp-protocol-version", "2026-07-28");
+            listen.header("mcp-method", "subscriptions/listen")
+        }
+        .send()
+        .await?;
+        if era == Era::Both {
+            hear(&mut stream, "subscriptions/acknowledged").await?;
+        }
+        let allow = ["mcp", "access", "allow", "by hand", "--tool", "demo__add"];
+        let allowed = Omlx::on(&lent.desk, OMLX, &allow).run().await?;
+        assert_eq!(allowed.code, Some(0), "{}", allowed.words);
+        let told = hear(&mut stream, CHANGED).await?;
+        assert_eq!(
+            told.contains(r#"subscriptionId":"mine""#),
+            era == Era::Both,
+            "{told}"
+        );
+        lent.demo.tools_changed();
+        hear(&mut stream, CHANGED).await?;
+    }
     Ok(())
 }
 

@@ -26,7 +26,7 @@ use serde_json::json;
 
 use super::{
     answers::SIGN_OF_LIFE,
-    forward, newer,
+    forward, informed, newer,
     reply::{self, Reply},
     router::{Asked, Desk},
     session::Session,
@@ -113,6 +113,9 @@ async fn post(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Optio
         }
         Ok(Link::Http { http, era }) if era != Era::LegacySse => {
             let reply = forward::post(desk, (server, &http), (&asked, &seen)).await;
+            if let (Some(id), "subscriptions/listen") = (seen.id, seen.method()) {
+                return informed::subscribed(reply, (id, &seen), (&asked.guest, server)).await;
+            }
             if era != Era::Stateless || seen.method() != "initialize" || away::era_of(&seen) != Era::Session {
                 return reply;
             }
@@ -197,7 +200,7 @@ async fn get(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Option
     }
     match link(server).await {
         Ok(Link::Http { http, era }) if era != Era::LegacySse => match forward::get(&http, &asked).await {
-            Some(reply) => reply,
+            Some(reply) => informed::in_session(reply, (&asked.guest, server)).await,
             None => until_there(desk, server),
         },
         Ok(_) => gone(),

@@ -23,6 +23,7 @@ mod endpoint;
 mod forward;
 mod guard;
 mod holder;
+mod informed;
 mod merged;
 mod newer;
 mod omlx;
