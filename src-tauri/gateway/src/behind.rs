@@ -8,7 +8,7 @@ use omlx_mcp::{
     handle::{Handle, Server},
 };
 
-use crate::{guest::Guest, merged::Merged, outlet::Outlet, relay::Relay};
+use crate::{guest::Guest, merged::Merged, message::Id, outlet::Outlet, relay::Relay};
 
 /// What is lent in one place.
 #[derive(Clone)]
@@ -59,6 +59,14 @@ impl Behind {
         match self {
             Self::One(relay) => relay.take(text).await,
             Self::All(merged) => merged.take(text).await,
+        }
+    }
+
+    /// Whether a question comes from the server that a call went to.
+    pub(crate) fn is_of_one_server(&self, question: &Id, call: &Id) -> bool {
+        match self {
+            Self::One(_) => true,
+            Self::All(merged) => merged.is_of_one_server(question, call),
         }
     }
 

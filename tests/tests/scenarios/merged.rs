@@ -4,7 +4,7 @@
 use std::error::Error;
 
 use omlx_demo::{Demo, DemoOptions};
-use omlx_tests::{Desk, Omlx, TestResult, in_time};
+use omlx_tests::{Desk, Omlx, TestResult, in_time, script};
 use serde_json::{Value, json};
 use tokio::{process::Child, sync::mpsc, task::JoinSet};
 
@@ -444,6 +444,58 @@ async fn a_rule_that_is_narrowed_while_a_session_is_open_holds_at_once() -> Test
         TestResult::Ok(())
     })
     .await??;
+    Ok(())
+}
+
+/// A program with a tool that never answers, of which it writes down each call, and one that asks first.
+fn asking(desk: &Desk, name: &str) -> Result<Value, Box<dyn Error>> {
+    let lines = format!(
+        r#"while read -r line; do
+  id=$(printf '%s' "$line" | sed -n 's/.*"id":\("[^"]*"\|[0-9]*\).*/\1/p')
+  case "$line" in
+    *'"initialize"'*) printf '{{"jsonrpc":"2.0","id":%s,"result":{{"protocolVersion":"2025-06-18","capabilities":{{"tools":{{}}}},"serverInfo":{{"name":"sh","version":"1"}}}}}}\n' "$id" ;;
+    *'"tools/list"'*) printf '{{"jsonrpc":"2.0","id":%s,"result":{{"tools":[]}}}}\n' "$id" ;;
+    *'"hold"'*) echo held >> '{}' ;;
+    *'"ask"'*) echo '{{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{{"message":"{name}"}}}}' ;;
+  esac
+done"#,
+        desk.path().join("held").display()
+    );
+    Ok(json!({ "command": script(desk, &format!("{name}.sh"), &lines)? }))
+}
+
+#[tokio::test]
+async fn what_one_server_asks_is_not_asked_by_way_of_a_call_to_another() -> TestResult {
+    let desk = Desk::new()?;
+    let held = desk.path().join("held");
+    desk.configure(&json!({ "one": asking(&desk, "one")?, "two": asking(&desk, "two")? }))?;
+    let lent = Lent::over(Demo::start(DemoOptions::headless()).await?, desk).await?;
+    let called = |tool: &str| {
+        let params = stateless(json!({ "name": tool, "arguments": {} }));
+        let call = json!({ "jsonrpc": "2.0", "id": tool, "method": "tools/call", "params": params });
+        let post = lent.to(ALL).body(call.to_string());
+        let post = post
+            .header("mcp-protocol-version", "2026-07-28")
+            .header("mcp-method", "tools/call");
+        post.header("mcp-name", tool).send()
+    };
+    let mut others = JoinSet::new();
+    for _ in 0..8 {
+        others.spawn(called("one__hold"));
+    }
+    let count = || std::fs::read_to_string(&held).map_or(0, |held| held.lines().count());
+    in_time(async {
+        while count() < 8 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await?;
+    let asked = in_time(async { message_of(called("two__ask").await?).await }).await??;
+    let question = &asked["result"]["inputRequests"]["question"]["params"]["message"];
+    assert!(
+        question.as_str().is_some_and(|asked| asked.contains("two")),
+        "{asked}"
+    );
     Ok(())
 }
 

@@ -227,9 +227,13 @@ impl Calls {
         self.subscriptions.is_empty() && !self.owes()
     }
 
-    /// The server asks. What goes to the client; nothing while an earlier question is open. An error when nobody can be
-    /// asked.
-    pub(super) fn ask(&mut self, (id, method, params): (Id, &str, Value)) -> Result<Option<Sent>, ()> {
+    /// The server asks, and these calls may carry its question. What goes to the client; nothing while an earlier question
+    /// is open. An error when nobody can be asked.
+    pub(super) fn ask(
+        &mut self,
+        (id, method, params): (Id, &str, Value),
+        may_carry: impl Fn(&Id) -> bool,
+    ) -> Result<Option<Sent>, ()> {
         let (_, capability) = ASKED.into_iter().find(|(asked, _)| *asked == method).ok_or(())?;
         let waiting: usize = self.open.values().map(|call| call.later.len()).sum();
         if waiting >= QUESTIONS {
@@ -241,11 +245,11 @@ impl Calls {
             method: method.to_owned(),
             params,
         };
-        let mut able: Vec<&mut Call> = self
+        let able = self
             .open
-            .values_mut()
-            .filter(|call| call.may_be_asked(capability))
-            .collect();
+            .iter_mut()
+            .filter(|(id, call)| call.may_be_asked(capability) && may_carry(id));
+        let mut able: Vec<&mut Call> = able.map(|(_, call)| call).collect();
         if let Some(at) = able.iter().position(|call| call.held.is_none()) {
             return Ok(Some(able.swap_remove(at).hold(state, question)));
         }
@@ -375,7 +379,7 @@ mod tests {
     /// Asks the client of the open call; the state under which it goes on.
     fn asked(calls: &mut Calls) -> String {
         let question = (Id::own("asked"), "elicitation/create", json!({}));
-        let Ok(Some((_, asked))) = calls.ask(question) else {
+        let Ok(Some((_, asked))) = calls.ask(question, |_| true) else {
             panic!("the client is not asked");
         };
         let asked: Value = serde_json::from_slice(&asked).expect("a message");

@@ -8,8 +8,8 @@
 //! | gets an input-required result, and asks again with the answers | asks (elicitation, sampling, roots), and is answered |
 //! | `subscriptions/listen` | `resources/subscribe`; changed lists are told to who wants to hear of them |
 //!
-//! A server does not say for which of several calls it asks; any call that is open carries the question to the client,
-//! and the answer goes to the question. What a client has not said it can do is not asked of it.
+//! A server does not say for which of several calls it asks; any call to it that is open carries the question to the
+//! client, and the answer goes to the question. What a client has not said it can do is not asked of it.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -338,8 +338,11 @@ impl Shared {
             .params
             .and_then(|text| serde_json::from_str(text.get()).ok())
             .unwrap_or_default();
-        let question = (Id::of(id), seen.method(), params);
-        let asked = self.calls().ask(question);
+        let question = Id::of(id);
+        let may_carry = |call: &Id| self.behind.is_of_one_server(&question, call);
+        let asked = self
+            .calls()
+            .ask((question.clone(), seen.method(), params), may_carry);
         let answer = match asked {
             _ if seen.method() == "ping" => message::result(id, &json!({})),
             Ok(Some((out, text))) => {
@@ -501,7 +504,7 @@ mod tests {
         let asked = client
             .shared
             .calls()
-            .ask(question)
+            .ask(question, |_| true)
             .expect("able")
             .expect("idle")
             .1;

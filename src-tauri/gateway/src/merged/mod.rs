@@ -114,6 +114,11 @@ impl Merged {
         }
     }
 
+    /// Whether a question comes from the server that a request went to.
+    pub(crate) fn is_of_one_server(&self, question: &Id, request: &Id) -> bool {
+        lock(&self.0.open).is_of_one_server(question, request)
+    }
+
     /// Ends every server's side.
     pub(crate) async fn end(&self, grace: Duration) {
         let idle = async {

@@ -93,6 +93,13 @@ impl Open {
         Some(id)
     }
 
+    /// Whether it is one server that asks this and was asked that.
+    pub(super) fn is_of_one_server(&self, question: &Id, request: &Id) -> bool {
+        let (asks, asked) = (self.questions.get(question), self.asked.get(request));
+        asks.zip(asked)
+            .is_some_and(|(asks, asked)| asks.server == asked.server)
+    }
+
     /// The client has answered.
     pub(super) fn settle(&mut self, id: &Id) -> Option<Question> {
         self.questions.remove(id)
