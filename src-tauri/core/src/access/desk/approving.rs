@@ -74,7 +74,7 @@ impl Access {
     }
 
     /// Whether a client may call this tool of a server that lists `tools`. A tool that differs from what was approved is
-    /// noted, if the server itself has listed it so.
+    /// noted and refused, if the server itself has listed it so.
     pub fn permit(
         &self,
         client: &Client,
@@ -97,10 +97,10 @@ impl Access {
         match self.standing(client, server, (tool, definition))? {
             // Who calls without having been shown anything has read nothing that could have changed.
             Standing::Approved | Standing::Unseen => return Ok(()),
-            Standing::Changed if source == Source::Server => {
-                self.noting(client, server, (tools, source))?;
-            }
-            Standing::Changed | Standing::Held => {}
+            // What is remembered may be older than what was approved: nobody could approve it.
+            Standing::Changed if source == Source::Memory => return Ok(()),
+            Standing::Changed => drop(self.noting(client, server, (tools, source))?),
+            Standing::Held => {}
         }
         let (client, server, tool) = named();
         Err(Refusal::ToolChanged { client, server, tool })

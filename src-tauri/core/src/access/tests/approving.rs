@@ -197,6 +197,8 @@ fn a_list_from_memory_approves_what_is_new_and_takes_note_of_nothing_else() {
         .expect("sieved");
     let recalled = desk.sieve(&client, &notion(), (&old, Source::Memory));
     assert_eq!(recalled.expect("sieved"), [1], "the one that was never seen");
+    let call = desk.permit(&client, (&notion(), "search"), (&old, Source::Memory));
+    assert!(call.is_ok(), "it may be older than what was approved");
     assert_eq!(desk.held().expect("read"), []);
     let listed = desk.sieve(&client, &notion(), (&now, Source::Server));
     assert_eq!(listed.expect("sieved"), [0]);
