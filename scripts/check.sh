@@ -13,5 +13,6 @@ step rustfmt cargo fmt --all --check
 step clippy cargo clippy --workspace --all-targets --quiet -- -D warnings
 RUSTDOCFLAGS='-D warnings' step rustdoc cargo doc --workspace --no-deps --document-private-items --quiet
 optional cargo-deny cargo deny --log-level error check licenses bans sources
-optional typos typos
+# From PyPI where the setup has brought it (tests/interop/requirements.txt).
+PATH="$PWD/tests/interop/.venv/bin:$PATH" optional typos typos
 step sizes scripts/sizes.sh

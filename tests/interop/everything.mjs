@@ -26,7 +26,9 @@ client.setRequestHandler(types.ListRootsRequestSchema, async () => {
   heard.roots += 1;
   return { roots: [{ uri: 'file:///tmp', name: 'tmp' }] };
 });
-client.setNotificationHandler(types.LoggingMessageNotificationSchema, () => { heard.log += 1; });
+let logged;
+const logs = new Promise((resolve) => { logged = resolve; });
+client.setNotificationHandler(types.LoggingMessageNotificationSchema, () => { heard.log += 1; logged(); });
 client.setNotificationHandler(types.ResourceUpdatedNotificationSchema, () => { heard.updated += 1; });
 
 const transport = way === 'stdio'
@@ -88,6 +90,9 @@ await step('cancel', async () => {
   );
   return call.then(() => 'not cancelled', (error) => String(error.message ?? error).slice(0, 60));
 });
+// What the server says of itself may come before anybody listens; this comes when it was asked for.
+await client.callTool({ name: 'toggle-simulated-logging', arguments: {} });
+await logs;
 await step('after', async () => text(await client.callTool({ name: 'echo', arguments: { message: 'still here' } })));
 told.heard = { ...heard, progress: heard.progress > 0, log: heard.log > 0, roots: heard.roots > 0 };
 await client.close();

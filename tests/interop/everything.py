@@ -32,8 +32,12 @@ async def roots(_context):
     return types.ListRootsResult(roots=[types.Root(uri="file:///tmp", name="tmp")])
 
 
+logs = asyncio.Event()
+
+
 async def logged(_params):
     heard["log"] += 1
+    logs.set()
 
 
 async def progressed(*_how_far):
@@ -99,6 +103,10 @@ async def use(client):
     await step("sampling", call(by("sampl"), {"prompt": "x", "maxTokens": 10}))
     await step("elicitation", call(by("elicit"), {}))
     await step("roots", call(by("roots"), {}))
+    # What the server says of itself may come before anybody listens; this comes when it was asked for.
+    await call("toggle-simulated-logging", {})
+    async with asyncio.timeout(20):
+        await logs.wait()
     await step("after", call("echo", {"message": "still here"}))
 
 
