@@ -1,6 +1,8 @@
 //! Server-sent events (HTML Living Standard §9.2), taken apart as they arrive: the data of an event is passed on in the
 //! pieces it came in, so that a large message is never held whole.
 
+use bytes::Bytes;
+
 /// The longest value of a field other than `data` that is kept, in bytes.
 const MAX_FIELD: usize = 4 * 1024;
 
@@ -54,12 +56,21 @@ enum Field {
 impl Splitter {
     /// Takes the next bytes apart.
     pub(crate) fn push<'a>(&mut self, chunk: &'a [u8], parts: &mut Vec<Part<'a>>) {
-        let mut rest = self.without_mark(chunk);
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            rest = self.push_event(rest, parts);
+        }
+    }
+
+    /// Takes the next bytes apart up to the end of an event; what is left of them.
+    pub(crate) fn push_event<'a>(&mut self, chunk: &'a [u8], parts: &mut Vec<Part<'a>>) -> &'a [u8] {
+        let mut rest = chunk;
         while !rest.is_empty() {
             if std::mem::take(&mut self.returned) && rest[0] == b'\n' {
                 rest = &rest[1..];
                 continue;
             }
+            let told = parts.len();
             rest = match self.state {
                 State::Name => self.name(rest, parts),
                 State::BeforeData => {
@@ -73,20 +84,21 @@ impl Splitter {
                 State::Data => self.data(rest, parts),
                 State::Other(field) => self.other(field, rest, parts),
             };
+            if parts[told..].contains(&Part::End) {
+                break;
+            }
         }
+        rest
     }
 
     /// Whether another event may be put in here: none is under way, and no line.
     pub(crate) fn is_between(&self) -> bool {
-        matches!(self.state, State::Name) && self.held.is_empty() && !self.open
+        self.is_between_lines() && !self.open
     }
 
-    /// A byte order mark at the very start is no part of the first line. One that is cut in two is rarer than rare.
-    fn without_mark<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
-        if std::mem::replace(&mut self.begun, true) {
-            return chunk;
-        }
-        chunk.strip_prefix(b"\xef\xbb\xbf").unwrap_or(chunk)
+    /// Whether the last byte ended a line, or there was none.
+    pub(crate) fn is_between_lines(&self) -> bool {
+        self.state == State::Name && self.held.is_empty()
     }
 
     fn name<'a>(&mut self, rest: &'a [u8], parts: &mut Vec<Part<'a>>) -> &'a [u8] {
@@ -95,11 +107,18 @@ impl Splitter {
             return &[];
         };
         self.hold(&rest[..at]);
-        let name = std::mem::take(&mut self.held);
+        let held = std::mem::take(&mut self.held);
+        // A byte order mark at the very start is no part of the first line.
+        let mark: &[u8] = if std::mem::replace(&mut self.begun, true) {
+            b""
+        } else {
+            b"\xef\xbb\xbf"
+        };
+        let name = held.strip_prefix(mark).unwrap_or(&held);
         if rest[at] == b':' {
             // Nothing before the colon: a comment.
             self.open |= !name.is_empty();
-            self.state = match name.as_slice() {
+            self.state = match name {
                 b"data" => State::BeforeData,
                 b"event" => State::Other(Field::Event),
                 b"id" => State::Other(Field::Id),
@@ -154,6 +173,24 @@ impl Splitter {
         self.returned = rest[at] == b'\r';
         &rest[at + 1..]
     }
+}
+
+/// The messages of a whole stream.
+pub(crate) fn messages(body: &[u8]) -> Vec<Bytes> {
+    let mut parts = Vec::new();
+    let mut splitter = Splitter::default();
+    splitter.push(body, &mut parts);
+    // A stream that ends without the blank line has said what it had to say all the same.
+    splitter.push(b"\n\n", &mut parts);
+    let (mut messages, mut message) = (Vec::new(), Vec::new());
+    for part in parts {
+        match part {
+            Part::Data(bytes) => message.extend_from_slice(bytes),
+            Part::End if !message.is_empty() => messages.push(std::mem::take(&mut message).into()),
+            _ => {}
+        }
+    }
+    messages
 }
 
 #[cfg(test)]
@@ -230,7 +267,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn how_the_bytes_are_cut_does_not_matter(text in "(data|event|id|retry|:|x)?(: ?)?[a-z0-9]{0,5}(\n|\r|\r\n){1,3}[a-z: \r\n]{0,30}", cut in 1usize..7) {
+        fn how_the_bytes_are_cut_does_not_matter(text in "(\u{feff})?(data|event|id|retry|:|x)?(: ?)?[a-z0-9]{0,5}(\n|\r|\r\n){1,3}[a-z: \r\n]{0,30}", cut in 1usize..7) {
             prop_assert_eq!(read(text.as_bytes(), cut), read(text.as_bytes(), usize::MAX));
         }
     }

@@ -152,11 +152,13 @@ impl<'a> Message<'a> {
 
     /// Its kind; none when it is none of them.
     pub(crate) fn kind(&self) -> Option<Kind> {
+        let answers = self.result.is_some() || self.error.is_some();
         match (&self.method, self.id) {
+            // A question to some, and an answer to others.
+            (Some(_), _) if answers => None,
             (Some(_), Some(_)) => Some(Kind::Request),
             (Some(_), None) => Some(Kind::Notification),
-            (None, _) if self.result.is_some() || self.error.is_some() => Some(Kind::Response),
-            (None, _) => None,
+            (None, _) => answers.then_some(Kind::Response),
         }
     }
 
@@ -397,6 +399,7 @@ mod tests {
             ("{}", NoMessage::NotRpc),
             ("3", NoMessage::NotRpc),
             (r#"{"method":7}"#, NoMessage::NotRpc),
+            (r#"{"id":1,"method":"x","result":{}}"#, NoMessage::NotRpc),
         ] {
             assert_eq!(Message::peek(text.as_bytes()).err(), Some(why), "{text}");
         }

@@ -12,7 +12,8 @@ const MAX_NAME: usize = 16;
 
 /// Looks at one message as it arrives.
 pub(crate) struct Scan {
-    /// The id that is waited for, as written.
+    wanted: Wanted,
+    /// The id that is waited for, as written; none where there is no such.
     id: Vec<u8>,
     depth: usize,
     text: Text,
@@ -21,6 +22,17 @@ pub(crate) struct Scan {
     word: Vec<u8>,
     seen: Seen,
     over: bool,
+}
+
+/// What is let through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// The answer, and what the server asks or tells.
+    Messages,
+    /// Anything but what some reader would take for an answer to another request.
+    NoOtherAnswer,
+    /// Anything that all readers take for the same.
+    Anything,
 }
 
 /// Whether it is within a text.
@@ -44,16 +56,41 @@ enum Place {
 struct Seen {
     id: Option<Vec<u8>>,
     method: bool,
-    outcome: bool,
+    outcome: Option<Outcome>,
     /// A member came twice, or its name is written so that readers may differ.
     doubtful: bool,
+}
+
+/// What kind of answer it is; one that could be both is a result.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Error,
+    Result,
 }
 
 impl Scan {
     /// Waits for the answer to this id; what the server asks or tells is let through, too.
     pub(crate) fn of(id: &Id) -> Self {
+        Self::new(Wanted::Messages, Some(id))
+    }
+
+    /// Lets everything through but what is, or would be to some reader, an answer to another request than this; or to any,
+    /// where there is none.
+    pub(crate) fn against_others(id: Option<&Id>) -> Self {
+        Self::new(Wanted::NoOtherAnswer, id)
+    }
+
+    /// Lets everything through that all readers take for the same.
+    pub(crate) fn against_doubt() -> Self {
+        Self::new(Wanted::Anything, None)
+    }
+
+    fn new(wanted: Wanted, id: Option<&Id>) -> Self {
         Self {
-            id: id.raw().get().as_bytes().to_vec(),
+            wanted,
+            id: id
+                .map(|id| id.raw().get().as_bytes().to_vec())
+                .unwrap_or_default(),
             depth: 0,
             text: Text::Outside,
             place: Place::Value,
@@ -84,7 +121,12 @@ impl Scan {
 
     /// Whether it came to its end, and was the answer.
     pub(crate) fn is_answer(&self) -> bool {
-        self.over && self.seen.outcome && self.may_end()
+        self.over && self.seen.outcome.is_some() && self.may_end()
+    }
+
+    /// Whether it is, so far, something that the server asks or tells.
+    pub(crate) fn is_asking(&self) -> bool {
+        self.seen.method
     }
 
     /// After the end there may be blanks, and nothing else.
@@ -123,6 +165,8 @@ impl Scan {
             b'{' | b'[' => {
                 self.depth += 1;
                 if self.depth == 1 {
+                    // Of a list, each member may be a message to some.
+                    self.seen.doubtful |= byte == b'[';
                     self.place = Place::Name;
                 }
             }
@@ -162,8 +206,12 @@ impl Scan {
                 seen.method = true;
                 Place::Value
             }
-            b"\"result\"" | b"\"error\"" => {
-                seen.outcome = true;
+            b"\"result\"" => {
+                seen.outcome = Some(Outcome::Result);
+                Place::Value
+            }
+            b"\"error\"" => {
+                seen.outcome = seen.outcome.max(Some(Outcome::Error));
                 Place::Value
             }
             _ => Place::Value,
@@ -180,13 +228,23 @@ impl Scan {
         self.word.clear();
     }
 
-    fn may_end(&self) -> bool {
+    /// Whether it may become whole.
+    pub(crate) fn may_end(&self) -> bool {
         let seen = &self.seen;
-        match (seen.doubtful, seen.method, seen.outcome) {
-            (false, false, true) => seen.id.as_ref() == Some(&self.id),
-            (false, true, false) => true,
-            _ => false,
+        let is_own = seen.id.as_ref() == Some(&self.id);
+        match (self.wanted, seen.outcome) {
+            _ if seen.doubtful => false,
+            (_, Some(_)) if seen.method => false,
+            (Wanted::Messages, None) => seen.method,
+            (Wanted::Anything, _) | (Wanted::NoOtherAnswer, None) => true,
+            (Wanted::Messages, Some(_)) | (_, Some(Outcome::Result)) => is_own,
+            // One to nobody in particular is to whoever asked.
+            (_, Some(Outcome::Error)) => is_own || self.is_to_nobody(),
         }
+    }
+
+    fn is_to_nobody(&self) -> bool {
+        self.seen.id.as_ref().is_none_or(|id| id == b"null")
     }
 }
 
@@ -237,6 +295,37 @@ mod tests {
             r#"{"method":"notifications/message","params":{}}"#,
         ] {
             assert_eq!(passed(text), (text.to_owned(), false));
+        }
+    }
+
+    #[test]
+    fn where_only_answers_to_others_are_held_back_all_else_is_passed_on() {
+        let seven = Id::of(&serde_json::value::to_raw_value(&7).expect("JSON"));
+        let may_end = |id: Option<&Id>, text: &str| {
+            let mut scan = Scan::against_others(id);
+            scan.push(text.as_bytes()) == text.len() && scan.may_end()
+        };
+        for (text, is_for_seven, is_for_any) in [
+            (r#"{"id":7,"result":{"tools":[]}}"#, true, false),
+            (r#"{"id":8,"result":{"tools":[]}}"#, false, false),
+            (r#"{"result":{"tools":[]}}"#, false, false),
+            (r#"{"id":null,"result":{}}"#, false, false),
+            (r#"[{"id":8,"result":{"tools":[]}}]"#, false, false),
+            (r#"{"id":8,"method":"x","result":{}}"#, false, false),
+            (r#"{"id":8,"Result":{}}"#, false, false),
+            (r#"{"id":8,"error":{}}"#, false, false),
+            (r#"{"id":null,"error":{}}"#, true, true),
+            (r#"{"error":{}}"#, true, true),
+            (r#"{"id":8,"method":"roots/list"}"#, true, true),
+            (
+                r#"{"method":"notifications/message","params":{"result":1}}"#,
+                true,
+                true,
+            ),
+            ("not JSON", true, true),
+        ] {
+            assert_eq!(may_end(Some(&seven), text), is_for_seven, "{text}");
+            assert_eq!(may_end(None, text), is_for_any, "{text}");
         }
     }
 

@@ -37,6 +37,7 @@ mod renaming;
 mod servers_by_hand;
 mod sign_in;
 mod sign_out;
+mod slipped_in;
 mod step_up;
 mod the_browsers_answer;
 mod unattended;

@@ -199,10 +199,12 @@ async fn get(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Option
         return session.listen(&desk.stop);
     }
     match link(server).await {
-        Ok(Link::Http { http, era }) if era != Era::LegacySse => match forward::get(&http, &asked).await {
-            Some(reply) => informed::in_session(reply, (&asked.guest, server)).await,
-            None => until_there(desk, server),
-        },
+        Ok(Link::Http { http, era }) if era != Era::LegacySse => {
+            match forward::get((server, &http), &asked).await {
+                Some(reply) => informed::in_session(reply, (&asked.guest, server)).await,
+                None => until_there(desk, server),
+            }
+        }
         Ok(_) => gone(),
         Err(_) => until_there(desk, server),
     }

@@ -15,25 +15,30 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, hea
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame};
 use omlx_mcp::{
+    Explain,
     access::Source,
     connection::{
         authorized_http::{AuthorizedHttp, Outgoing},
         fault::HttpFault,
     },
+    handle::Server,
 };
+use serde_json::json;
 
 use super::{
     endpoint::{self, Way},
+    passage::{Awaited, Passage, Sieve},
     reply::{self, Reply},
     router::{Asked, Desk},
     unfinished::Unfinished,
 };
 use crate::{
     away,
-    events::{Part, Splitter},
-    guest::{Called, ListAsked, outcome_of},
-    message::{Kind, Message},
+    events::messages,
+    guest::{Called, Guest, ListAsked, outcome_of},
+    message::{self, Id, Kind, Message},
     relay::is_away,
+    scan::Scan,
     upstream::{
         fault::Unanswered,
         http::{Media, collected, is_trouble, media, refusal_in, unexpected},
@@ -54,7 +59,7 @@ const SHORT: u64 = 64 * 1024;
 const UP: [HeaderName; 5] = [
     header::ACCEPT,
     header::CONTENT_TYPE,
-    HeaderName::from_static("last-event-id"),
+    LAST_EVENT_ID,
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
 ];
@@ -73,6 +78,8 @@ const BROKEN_OFF: &str = "connection_lost";
 
 /// How a call is written down that the server answered with an error status.
 const REJECTED: &str = "call_rejected";
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 const ACCEPT_BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
 
@@ -119,22 +126,34 @@ pub(super) async fn post(
         && status.is_success()
         && let Some(list) = ListAsked::of(seen)
     {
-        return match listed((server, asked), &list, response).await {
+        return match listed((server, asked), (seen, &list), response).await {
             Ok(sieved) => sieved,
             Err(why) => unanswered(desk, (server, called), ((asked, seen), why)).await,
         };
     }
-    let owed = match (seen.kind(), seen.id) {
-        (Some(Kind::Request), Some(id)) => Some(Unfinished::of(server, (id, seen.method()))),
-        _ => None,
-    };
-    let owed = owed.filter(|_| status.is_success() && kind == Media::Events);
-    let is_short = owed.is_some() && response.content_length().is_some_and(|length| length <= SHORT);
-    let answer = passed_back((response, kind), (called, owed));
+    let (kind, look) = looked_at((server, seen), (status, kind));
+    let is_stream = matches!(look, Look::Events(_));
+    let is_short = is_stream && response.content_length().is_some_and(|length| length <= SHORT);
+    let answer = passed_back((response, kind), (called, look));
     if is_short {
         in_one_piece(answer).await
     } else {
         answer
+    }
+}
+
+/// As what an answer is passed back, and what is looked at on its way.
+fn looked_at((server, seen): (&Server, &Message<'_>), (status, kind): (StatusCode, Media)) -> (Media, Look) {
+    let id = seen.id.filter(|_| seen.kind() == Some(Kind::Request));
+    match id {
+        _ if !status.is_success() => (kind, Look::Away),
+        Some(id) if kind == Media::Events => {
+            let owed = Unfinished::of(server, (id, seen.method()));
+            (kind, Look::Events(Passage::new(Awaited::Answer(owed))))
+        }
+        Some(id) => (kind, Look::Document(Scan::against_others(Some(&Id::of(id))))),
+        // Nothing that is said to what awaits no answer is one.
+        None => (Media::Other, Look::Away),
     }
 }
 
@@ -148,16 +167,52 @@ async fn in_trouble(response: reqwest::Response) -> Result<Reply, Unanswered> {
 }
 
 /// Passes on the wish to listen; none when the server is away.
-pub(super) async fn get(http: &AuthorizedHttp, asked: &Asked) -> Option<Reply> {
+pub(super) async fn get((server, http): Way<'_>, asked: &Asked) -> Option<Reply> {
     let mut request = outgoing(asked);
     request.operation = Some("GET event stream".to_owned());
     match http.send(request).await {
+        Ok(response) if response.status().is_success() => {
+            let awaited = if asked.headers.contains_key(LAST_EVENT_ID) {
+                Awaited::Rest(sieve_of_rest(server, &asked.guest))
+            } else {
+                Awaited::Nothing
+            };
+            // Some clients take whatever comes for events.
+            let kind = Some(media(&response)).filter(|kind| *kind == Media::Events);
+            let look = Look::Events(Passage::new(awaited));
+            Some(passed_back(
+                (response, kind.unwrap_or(Media::Other)),
+                (None, look),
+            ))
+        }
         Ok(response) => Some(passed_back_as_it_is(response)),
         // Listening can be begun as often as one likes.
         Err(HttpFault::Interrupted { .. }) => None,
         Err(fault) if is_away(&Unanswered::Http(fault.clone()), "") => None,
         Err(_) => Some(reply::empty(StatusCode::BAD_GATEWAY)),
     }
+}
+
+/// Answers to lists of tools, without what the client may not see: which of the answers that come on a stream that is
+/// taken up again are such is not known.
+fn sieve_of_rest(server: &Server, guest: &Guest) -> Sieve {
+    let (server, guest) = (server.clone(), guest.clone());
+    Box::new(move |answer| {
+        let list = {
+            let Ok(seen) = Message::peek(&answer) else {
+                return Bytes::new();
+            };
+            let (Some(id), Some(_)) = (seen.id, seen.result) else {
+                return answer;
+            };
+            // As one page of several: others that are known stay known.
+            let page = message::request(id, "tools/list", &json!({ "cursor": null }));
+            Message::peek(&page).ok().and_then(|page| ListAsked::of(&page))
+        };
+        list.map_or_else(Bytes::new, |list| {
+            guest.sieve_answer(&server, (answer, Source::Server), &list)
+        })
+    })
 }
 
 /// Passes on the end of a session; where the server cannot be told, it is over all the same.
@@ -190,12 +245,12 @@ fn passing(fields: &HeaderMap, besides: &[HeaderName]) -> HeaderMap {
 /// What is told when the server gave no answer.
 async fn unanswered(
     desk: &Arc<Desk>,
-    (server, called): (&omlx_mcp::handle::Server, Option<Called>),
+    (server, called): (&Server, Option<Called>),
     ((asked, seen), why): ((&Asked, &Message<'_>), Unanswered),
 ) -> Reply {
     let problem = match &why {
         Unanswered::Http(fault) => server.explain(fault).await,
-        other => omlx_mcp::Explain::problem(other),
+        other => other.problem(),
     };
     if let Some(called) = called {
         called.over(&problem.code);
@@ -214,44 +269,32 @@ async fn unanswered(
 
 /// A list of tools, without those that the client may not see; any notification on the way stays before it.
 async fn listed(
-    (server, asked): (&omlx_mcp::handle::Server, &Asked),
-    list: &ListAsked,
+    (server, asked): (&Server, &Asked),
+    (seen, list): (&Message<'_>, &ListAsked),
     response: reqwest::Response,
 ) -> Result<Reply, Unanswered> {
     let (kind, fields) = (media(&response), passing(response.headers(), &DOWN));
     let body = collected(response, MAX_LIST).await?;
+    let id = seen.id.map(Id::of);
+    let is_for_it = |message: &Bytes| {
+        let mut scan = Scan::against_others(id.as_ref());
+        scan.push(message);
+        scan.may_end()
+    };
     let sieve = |message: Bytes| asked.guest.sieve_answer(server, (message, Source::Server), list);
     let sieved = match kind {
         Media::Events => {
-            let sieved = messages(&body)
-                .into_iter()
-                .map(|message| reply::event(&sieve(message)));
+            let messages = messages(&body).into_iter().filter(is_for_it);
+            let sieved = messages.map(|message| reply::event(&sieve(message)));
             sieved.collect::<Vec<_>>().concat().into()
         }
-        _ => sieve(body),
+        _ if is_for_it(&body) => sieve(body),
+        _ => return Err(Unanswered::NotUnderstood),
     };
     let mut answer = Response::new(reply::whole(sieved));
     *answer.headers_mut() = fields;
     answer.headers_mut().remove(header::CONTENT_LENGTH);
     Ok(answer)
-}
-
-/// The messages of a whole stream.
-fn messages(body: &[u8]) -> Vec<Bytes> {
-    let mut parts = Vec::new();
-    let mut splitter = Splitter::default();
-    splitter.push(body, &mut parts);
-    // A stream that ends without the blank line has said what it had to say all the same.
-    splitter.push(b"\n\n", &mut parts);
-    let (mut messages, mut message) = (Vec::new(), Vec::new());
-    for part in parts {
-        match part {
-            Part::Data(bytes) => message.extend_from_slice(bytes),
-            Part::End if !message.is_empty() => messages.push(std::mem::take(&mut message).into()),
-            _ => {}
-        }
-    }
-    messages
 }
 
 /// A short stream, collected.
@@ -267,19 +310,19 @@ async fn in_one_piece(reply: Reply) -> Reply {
 
 fn passed_back_as_it_is(response: reqwest::Response) -> Reply {
     let kind = media(&response);
-    passed_back((response, kind), (None, None))
+    passed_back((response, kind), (None, Look::Away))
 }
 
 fn passed_back(
     (response, kind): (reqwest::Response, Media),
-    (called, owed): (Option<Called>, Option<Unfinished>),
+    (called, look): (Option<Called>, Look),
 ) -> Reply {
     let status = response.status();
     let mut answer = Response::new(());
     *answer.status_mut() = status;
     *answer.headers_mut() = passing(response.headers(), &DOWN);
-    if owed.is_some() {
-        // Something may have to be added.
+    if matches!(look, Look::Events(_)) {
+        // Something may be added, or left out.
         answer.headers_mut().remove(header::CONTENT_LENGTH);
     }
     let body: reqwest::Body = if kind == Media::Other {
@@ -290,43 +333,67 @@ fn passed_back(
     } else {
         response.into()
     };
-    if called.is_none() && owed.is_none() {
+    if called.is_none() && matches!(look, Look::Away) {
         return answer.map(|()| body.map_err(Into::into).boxed_unsync());
     }
     let told = Told {
         body: Box::pin(body),
         outcome: if status.is_success() { "ok" } else { REJECTED },
         called,
-        owed,
+        look,
         over: false,
     };
     answer.map(|()| told.boxed_unsync())
 }
 
-/// A body that is finished where the server does not finish it, and has its call written down once it has been passed
-/// on.
+/// What is looked at while a body is passed back.
+enum Look {
+    /// Nothing.
+    Away,
+    /// Whether the one message it is answers something else.
+    Document(Scan),
+    Events(Passage),
+}
+
+/// A body without answers that nobody waits for, which is finished where the server does not finish it, and has its call
+/// written down once it has been passed on.
 struct Told {
     body: Pin<Box<reqwest::Body>>,
     outcome: &'static str,
     called: Option<Called>,
-    owed: Option<Unfinished>,
+    look: Look,
     /// Nothing more comes.
     over: bool,
 }
 
 impl Told {
-    fn said(&mut self, data: &[u8]) {
+    /// What of a piece is passed on. An error where it would make a message whole that is not for this client.
+    fn seen(&mut self, data: Bytes) -> Result<Bytes, Unanswered> {
+        let (data, is_for_it) = match &mut self.look {
+            Look::Away => (data, true),
+            Look::Document(scan) => {
+                let is_for_it = scan.push(&data) == data.len();
+                (data, is_for_it)
+            }
+            Look::Events(passage) => (passage.push(&data), true),
+        };
+        if !is_for_it {
+            self.over = true;
+            self.outcome = Unanswered::NotUnderstood.code();
+            return Err(Unanswered::NotUnderstood);
+        }
         if self.outcome == "ok" {
-            self.outcome = outcome_of(data);
+            self.outcome = outcome_of(&data);
         }
-        if let Some(owed) = &mut self.owed {
-            owed.said(data);
-        }
+        Ok(data)
     }
 
     /// What is to be added now that nothing more comes.
     fn ending(&mut self) -> Option<Bytes> {
-        let ending = self.owed.take()?.ending()?;
+        let Look::Events(passage) = &mut self.look else {
+            return None;
+        };
+        let ending = passage.ending()?;
         self.outcome = BROKEN_OFF;
         Some(ending)
     }
@@ -340,36 +407,39 @@ impl HttpBody for Told {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if self.over {
-            return Poll::Ready(None);
-        }
-        let frame = ready!(self.body.as_mut().poll_frame(cx));
-        match frame {
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    self.said(data);
+        while !self.over {
+            let over = match ready!(self.body.as_mut().poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    let data = frame.into_data().unwrap_or_default();
+                    match self.seen(data) {
+                        Ok(data) if data.is_empty() => continue,
+                        passed => {
+                            let passed = passed.map(Frame::data).map_err(Into::into);
+                            return Poll::Ready(Some(passed));
+                        }
+                    }
                 }
-                Poll::Ready(Some(Ok(frame)))
-            }
-            over => {
-                self.over = true;
-                if over.is_some() {
+                Some(Err(broken)) => {
                     self.outcome = BROKEN_OFF;
+                    Some(Err(broken.into()))
                 }
-                let ending = self.ending().map(|ending| Ok(Frame::data(ending)));
-                Poll::Ready(ending.or_else(|| over.map(|frame| frame.map_err(Into::into))))
-            }
+                None => None,
+            };
+            self.over = true;
+            let ending = self.ending().map(|ending| Ok(Frame::data(ending)));
+            return Poll::Ready(ending.or(over));
         }
+        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.over || (self.owed.is_none() && self.body.is_end_stream())
+        self.over || (!matches!(self.look, Look::Events(_)) && self.body.is_end_stream())
     }
 
     fn size_hint(&self) -> hyper::body::SizeHint {
-        match self.owed {
-            Some(_) => hyper::body::SizeHint::default(),
-            None => self.body.size_hint(),
+        match self.look {
+            Look::Events(_) => hyper::body::SizeHint::default(),
+            _ => self.body.size_hint(),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | `router` | which path is what |
 //! | `endpoint` | `/servers/{name}/mcp` |
 //! | `forward` | a server over HTTP: what is asked and answered is passed on as it comes |
+//! | `passage` | a stream of events on its way back, without answers that nobody waits for |
 //! | `unfinished` | an answer that the server does not finish |
 //! | `session`, `sessions` | any other server: its messages, as streamable HTTP |
 //! | `newer` | any other server, for a client of the stateless era |
@@ -27,6 +28,7 @@ mod informed;
 mod merged;
 mod newer;
 mod omlx;
+mod passage;
 mod reply;
 mod router;
 mod server;
