@@ -28,12 +28,16 @@ impl Mend {
             Action::Connect | Action::Reauthenticate | Action::Allow => format!("{program} login {name}"),
             Action::Unlock => format!("unlock the keychain, then: {program} status {name} --check"),
             Action::Retry => format!("try again, or see what happens: {program} doctor {name}"),
-            Action::EditConfig => match &self.config {
-                Some(path) => format!("edit {}, then: {program} status", path.display()),
-                None => {
-                    format!("correct the config file ({program} doctor says which), then: {program} status")
+            Action::EditConfig => {
+                // Of a server that was contacted, only another contact says whether it is mended.
+                let check = server.map_or_else(String::new, |_| format!(" {name} --check"));
+                match &self.config {
+                    Some(path) => format!("edit {}, then: {program} status{check}", path.display()),
+                    None => format!(
+                        "correct the config file ({program} doctor says which), then: {program} status{check}"
+                    ),
                 }
-            },
+            }
             Action::EnterClient => {
                 format!("{program} login {name} --client-id ID [--client-secret-env VARIABLE]")
             }
@@ -99,7 +103,7 @@ mod tests {
         }
         assert_eq!(
             hint(Action::EditConfig).as_deref(),
-            Some("edit /home/ada/mcp.json, then: omlx mcp status")
+            Some("edit /home/ada/mcp.json, then: omlx mcp status 'my notion' --check")
         );
         for action in [
             Action::Unlock,

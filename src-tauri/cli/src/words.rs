@@ -45,6 +45,8 @@ pub(crate) fn sign(server: &ServerSnapshot) -> (&'static str, Paint) {
         AuthStatus::Authenticating => ("~", Paint::Command),
         _ if server.connection == ConnectionStatus::Failed => ("✗", Paint::Bad),
         _ if server.connection == ConnectionStatus::Waiting => ("~", Paint::Attention),
+        // As an earlier process left it.
+        _ if server.connection == ConnectionStatus::Idle && server.problem.is_some() => ("✗", Paint::Bad),
         AuthStatus::Unknown => ("○", Paint::Faint),
         AuthStatus::NotRequired | AuthStatus::Authenticated => ("✓", Paint::Good),
     }

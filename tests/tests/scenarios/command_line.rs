@@ -503,3 +503,39 @@ async fn a_server_that_is_switched_off_is_told_as_that_and_not_as_a_broken_one()
     assert_eq!(demo.calls().len(), asked, "it is left alone");
     Ok(())
 }
+
+#[tokio::test]
+async fn what_a_server_failed_at_is_left_for_status_until_it_works_or_is_another_one() -> TestResult {
+    let desk = Desk::new()?;
+    desk.configure(&json!({
+        "bad": { "command": "/no/such/program" },
+        "gone": { "url": "http://127.0.0.1:9/mcp" },
+    }))?;
+    ended(&omlx(&desk, &["tools"]).await?, 1);
+    let status = omlx(&desk, &["status", "bad"]).await?;
+    ended(&status, 0);
+    let said = format!(
+        "x Not contacted yet\n  Transport       stdio\n! bad: `/no/such/program` was not found [command_not_found]\n  hint: \
+         edit {}, then: omlx mcp status bad --check\n",
+        desk.config_path().display()
+    );
+    assert!(status.data.contains(&said), "{}", status.data);
+    let left = async || omlx(&desk, &["status", "--json"]).await?.json();
+    let codes = |status: &Value| {
+        let code = |at: usize| status["servers"][at]["problem"]["code"].clone();
+        [code(0), code(1)]
+    };
+    assert_eq!(codes(&left().await?), ["command_not_found", "unreachable"]);
+    // What only lends finds nothing out by beginning to.
+    let mut bridge = Omlx::on(&desk, OMLX, &["mcp", "bridge", "bad"]).start()?;
+    bridge.hang_up();
+    ended(&bridge.end().await?, 0);
+    assert_eq!(codes(&left().await?)[0], "command_not_found");
+    let mended = script(&desk, "server.sh", "exit 0")?;
+    desk.configure(&json!({
+        "bad": { "command": mended },
+        "gone": { "url": "http://127.0.0.1:9/mcp", "enabled": false },
+    }))?;
+    assert_eq!(codes(&left().await?), [Value::Null, Value::Null]);
+    Ok(())
+}

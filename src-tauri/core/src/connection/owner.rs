@@ -292,8 +292,7 @@ impl Owner {
         tracing::info!(server = %self.config.id, "lent as an earlier process found it");
         self.progress.ear = Some(Ear::on_lent(&link));
         self.link.send_replace(Some(link));
-        let tool_count = self.state.tool_count.unwrap_or_default();
-        self.apply(Input::Discovered { tool_count }).await;
+        self.apply(Input::Lent).await;
     }
 
     /// Whether there is no need to ask the server before it is lent: an earlier process has found out how it is spoken
@@ -461,7 +460,7 @@ impl Owner {
 
     /// Changes the state, tells everyone, and remembers what a later process should know.
     pub(super) async fn apply(&mut self, input: Input) {
-        let before = self.state.clone();
+        let (before, is_observed) = (self.state.clone(), input.is_observed());
         self.state = before.clone().after(input);
         let snapshot = self.state.snapshot(&self.config);
         self.status.send_replace(snapshot.clone());
@@ -475,9 +474,10 @@ impl Owner {
                 problem,
             });
         }
-        self.recorder
-            .observe(&snapshot, self.era, &self.shared.clock)
-            .await;
+        if is_observed {
+            let recorded = self.recorder.observe(&snapshot, self.era, &self.shared.clock);
+            recorded.await;
+        }
         if let Some(guarded) = self.guarded.as_ref().filter(|_| before.auth != self.state.auth) {
             let steps = guarded.http.timeline().steps();
             // Nothing new is no reason to forget what an earlier process found out.

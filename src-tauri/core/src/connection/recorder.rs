@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{era::Era, link::Introduction};
 use crate::{
     AuthStatus, ConnectionStatus, ServerSnapshot,
+    access::Endpoint,
     clock::Clock,
     config::ServerConfig,
     oauth::{grant::GrantKey, timeline::Step},
@@ -17,6 +18,7 @@ use crate::{
 pub(super) struct Recorder {
     vault: Vault,
     name: RecordName,
+    endpoint: Endpoint,
     written: ServerRecord,
 }
 
@@ -25,7 +27,12 @@ impl Recorder {
     pub(super) fn open(vault: Vault, config: &ServerConfig) -> Self {
         let name = record_name(config);
         let written = vault.load_record(&name).unwrap_or_default();
-        Self { vault, name, written }
+        Self {
+            vault,
+            name,
+            endpoint: Endpoint::of(&config.transport),
+            written,
+        }
     }
 
     /// What an earlier process observed.
@@ -54,6 +61,7 @@ impl Recorder {
             tool_count: snapshot.tool_count,
             missing_scopes: snapshot.missing_scopes.iter().map(String::as_str).collect(),
             problem: snapshot.problem.clone(),
+            endpoint: Some(self.endpoint.clone()),
         };
         if record != self.written {
             self.written = ServerRecord {

@@ -41,6 +41,8 @@ pub(crate) enum Input {
     TransportConnected { provider: Option<String> },
     /// The tools were listed.
     Discovered { tool_count: u32 },
+    /// It can be lent, and was asked nothing.
+    Lent,
     /// It asked for authorization and there is no grant.
     Unauthorized(Problem),
     /// A grant there is, and it cannot go on without a person.
@@ -68,6 +70,13 @@ pub(crate) enum Input {
     Granted(Box<GrantSummary>),
     /// The stored grant is gone.
     SignedOut,
+}
+
+impl Input {
+    /// Whether the server itself led to it, or whoever signs in there: what a later process should know.
+    pub(crate) fn is_observed(&self) -> bool {
+        !matches!(self, Self::Disabled | Self::Lent)
+    }
 }
 
 impl State {
@@ -114,6 +123,7 @@ impl State {
             Input::Connecting => self.settle(ConnectionStatus::Connecting, None),
             Input::TransportConnected { provider } => self.provider = provider.or(self.provider),
             Input::Discovered { tool_count } => self.discovered(tool_count),
+            Input::Lent => self.settle(ConnectionStatus::Connected, None),
             Input::Unauthorized(problem) => self.refused(AuthStatus::NotAuthenticated, problem),
             Input::RefreshRejected(problem) => self.refused(AuthStatus::RefreshFailed, problem),
             Input::ScopeMissing { missing, problem } => {

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{AuthStatus, Problem, connection::Era, event::TransportKind, oauth::scope::Scopes};
+use crate::{
+    AuthStatus, Problem, access::Endpoint, connection::Era, event::TransportKind, oauth::scope::Scopes,
+};
 
 /// The last observation of one server; every field may be missing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +38,9 @@ pub struct ServerRecord {
     /// What was wrong.
     #[serde(deserialize_with = "tolerant")]
     pub problem: Option<Problem>,
+    /// What it was then: another program under the same name may well be there.
+    #[serde(deserialize_with = "tolerant")]
+    pub(crate) endpoint: Option<Endpoint>,
 }
 
 /// A field of another program version is a field not known.
