@@ -26,7 +26,11 @@ pub use self::program::{Program, Speaking};
 use super::body::MAX_MESSAGE;
 use crate::{
     Action, Explain,
-    connection::{fault::said, process_group::ProcessGroup, server_log::ServerLog},
+    connection::{
+        fault::said,
+        process_group::ProcessGroup,
+        server_log::{LogSource, ServerLog},
+    },
 };
 
 /// What is started.
@@ -47,12 +51,10 @@ pub struct StdioCommand<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StdioFault {
     /// There is no such program.
-    #[error("`{command}` was not found; PATH is {path}")]
+    #[error("`{command}` was not found")]
     CommandNotFound {
         /// As configured.
         command: String,
-        /// Where it was looked for.
-        path: String,
     },
     /// The working directory is not there.
     #[error("the working directory {} does not exist", .folder.display())]
@@ -177,15 +179,22 @@ impl StdioCommand<'_> {
             .unwrap_or_default()
     }
 
-    fn fault(&self, error: &io::Error) -> StdioFault {
+    /// Why it could not be started; where it was looked for is told in the log.
+    fn fault(&self, error: &io::Error, log: &ServerLog) -> StdioFault {
         match error.kind() {
             io::ErrorKind::NotFound if self.is_there() => {
                 self.cannot_start("the interpreter named in its first line is missing")
             }
-            io::ErrorKind::NotFound => StdioFault::CommandNotFound {
-                command: self.command.to_owned(),
-                path: self.search_path().to_string_lossy().into_owned(),
-            },
+            io::ErrorKind::NotFound => {
+                if !self.command.contains('/') {
+                    let path = self.search_path();
+                    let looked = format!("looked for in PATH: {}", path.to_string_lossy());
+                    log.push(LogSource::Stderr, &looked);
+                }
+                StdioFault::CommandNotFound {
+                    command: self.command.to_owned(),
+                }
+            }
             io::ErrorKind::PermissionDenied => self.cannot_start("it may not be executed"),
             _ => self.cannot_start(&error.to_string()),
         }

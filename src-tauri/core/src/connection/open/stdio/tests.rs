@@ -148,17 +148,20 @@ async fn a_server_that_cannot_work_is_quoted_with_its_exit_code() {
 }
 
 #[tokio::test]
-async fn a_command_nobody_has_is_named_together_with_path() {
+async fn a_command_nobody_has_is_named_and_the_log_says_where_it_was_looked_for() {
     let mut missing = command("no-such-command-anywhere", &[]);
     if let Transport::Stdio { env, .. } = &mut missing.transport {
         env.push(("PATH".into(), "/opt/nothing:/here".into()));
     }
-    let error = open(&missing, &context()).await.expect_err("there is none");
-    let expected = "`no-such-command-anywhere` was not found; PATH is /opt/nothing:/here";
+    let context = context();
+    let error = open(&missing, &context).await.expect_err("there is none");
+    let expected = "`no-such-command-anywhere` was not found";
     assert_eq!(
         (error.code(), error.to_string().as_str()),
         ("command_not_found", expected)
     );
+    let looked = context.log.last(LogSource::Stderr);
+    assert_eq!(looked.as_deref(), Some("looked for in PATH: /opt/nothing:/here"));
     assert!(!error.is_transient());
 }
 

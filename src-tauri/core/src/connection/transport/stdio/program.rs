@@ -64,7 +64,8 @@ impl Program {
                 folder: folder.clone(),
             });
         }
-        let mut child = what.command().spawn().map_err(|error| what.fault(&error))?;
+        let child = what.command().spawn();
+        let mut child = child.map_err(|error| what.fault(&error, log))?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(what.cannot_start("its standard streams are missing"));
         };

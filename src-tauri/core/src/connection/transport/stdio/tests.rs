@@ -59,5 +59,7 @@ async fn path_given_by_the_login_shell_is_used_to_find_the_command() {
     let fault = StdioTransport::start(&command, &log)
         .map(drop)
         .expect_err("not there");
-    assert!(matches!(fault, StdioFault::CommandNotFound { path, .. } if path == "/nowhere"));
+    assert_eq!(fault.to_string(), "`sh` was not found");
+    let told = log.last(LogSource::Stderr);
+    assert_eq!(told.as_deref(), Some("looked for in PATH: /nowhere"));
 }
