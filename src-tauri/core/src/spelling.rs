@@ -40,16 +40,7 @@ mod tests {
         ] {
             assert!(is_near_miss(name, &names), "{name:?}");
         }
-        for name in [
-            "name",
-            "requestId",
-            "names",
-            "na",
-            "",
-            "jsonrpc",
-            "ñame",
-            "na-me",
-        ] {
+        for name in ["name", "requestId", "names", "na", "", "jsonrpc", "ñame", "na-me"] {
             assert!(!is_near_miss(name, &names), "{name:?}");
         }
     }

@@ -359,8 +359,23 @@ impl ListAsked {
     }
 }
 
-/// How a call went, by its answer.
+/// How a call is written down that the server refused: a JSON-RPC error, or an error status.
+pub(crate) const REJECTED: &str = "call_rejected";
+
+/// How a call went, by its answer. One that is an error is short, and comes as a whole.
 pub(crate) fn outcome_of(answer: &[u8]) -> &'static str {
+    static MEMBER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"error\""));
+    // Only where the word stands at all, the message is read.
+    let is_error =
+        || MEMBER.find(answer).is_some() && Message::peek(answer).is_ok_and(|seen| seen.error.is_some());
+    match outcome_of_result(answer) {
+        "ok" if is_error() => REJECTED,
+        outcome => outcome,
+    }
+}
+
+/// The same of an answer that is no JSON-RPC error.
+pub(crate) fn outcome_of_result(answer: &[u8]) -> &'static str {
     static MEMBER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"isError\":"));
     // A result that quotes this loses a shade of a line in a log, and nothing else.
     let mut members = MEMBER.find_iter(answer);

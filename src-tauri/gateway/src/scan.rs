@@ -124,6 +124,11 @@ impl Scan {
         self.over && self.seen.outcome.is_some() && self.may_end()
     }
 
+    /// Whether it came to its end, and was the answer that it failed.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.seen.outcome == Some(Outcome::Error) && self.is_answer()
+    }
+
     /// Whether it is, so far, something that the server asks or tells.
     pub(crate) fn is_asking(&self) -> bool {
         self.seen.method

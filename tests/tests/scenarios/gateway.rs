@@ -11,7 +11,7 @@ use tokio::{io::AsyncReadExt, net::TcpStream};
 
 use crate::{
     eras::stateless,
-    lending::{DEMO, Lent, OMLX, REFRESH, echo, message_of, new_key, text_of},
+    lending::{Client, DEMO, Lent, OMLX, REFRESH, echo, message_of, new_key, text_of},
 };
 
 #[tokio::test]
@@ -277,6 +277,45 @@ async fn what_a_client_may_not_use_it_neither_sees_nor_calls_and_every_call_is_a
     Ok(())
 }
 
+/// The outcomes of that many calls, once they are in the log.
+async fn outcomes(desk: &Desk, calls: usize) -> Result<Vec<Value>, Box<dyn Error>> {
+    let log = desk.home_path().join("access/calls.jsonl");
+    let text = in_time(async {
+        loop {
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            if text.lines().count() >= calls {
+                return text;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await?;
+    let lines = text.lines().map(serde_json::from_str::<Value>);
+    let lines = lines.map(|line| line.map(|line| line["outcome"].clone()));
+    Ok(lines.collect::<Result<_, _>>()?)
+}
+
+#[tokio::test]
+async fn a_call_that_the_server_rejects_is_written_down_as_that_whichever_way_it_came() -> TestResult {
+    for era in [Era::Session, Era::Stateless] {
+        let lent = Lent::ready(era).await?;
+        let (session, _) = lent.greet(DEMO).await?;
+        let call = || json!({ "name": "no_such_tool", "arguments": {} });
+        let answer = lent.ask(DEMO, session.as_deref(), ("tools/call", call())).await?;
+        assert_eq!(answer["error"]["code"], -32602, "{answer}");
+        assert_eq!(outcomes(&lent.desk, 1).await?, ["call_rejected"]);
+        let (mut client, _) = Client::greeted(&lent.desk, &["demo"]).await?;
+        let answer = client.ask("tools/call", call()).await?;
+        assert_eq!(answer["error"]["code"], -32602, "{answer}");
+        client.echo("about an \"error\":").await?;
+        assert_eq!(
+            outcomes(&lent.desk, 3).await?,
+            ["call_rejected", "call_rejected", "ok"]
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn all_servers_are_one_under_omlx_names_and_in_its_own_api() -> TestResult {
     let lent = Lent::ready(Era::Both).await?;
@@ -521,17 +560,20 @@ async fn ended(connection: Option<TcpStream>) -> TestResult {
 
 #[tokio::test]
 async fn a_port_that_is_taken_is_named_with_who_has_it_and_the_option_that_mends_it() -> TestResult {
-    let lent = Lent::new(Era::Session).await?;
-    let port = lent.url.rsplit(':').next().unwrap_or_default();
-    let ran = Omlx::on(&lent.desk, OMLX, &["mcp", "serve", "--port", port])
+    let desk = Desk::new()?;
+    desk.configure(&json!({}))?;
+    let holder = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+    let port = holder.local_addr()?.port().to_string();
+    let ran = Omlx::on(&desk, OMLX, &["mcp", "serve", "--port", &port])
         .run()
         .await?;
     assert_eq!((ran.code, ran.data.as_str()), (Some(1), ""));
-    for word in ["error[port_in_use]", port, "--port N"] {
+    for word in ["error[port_in_use]", &port, "--port N"] {
         assert!(ran.words.contains(word), "{word}: {}", ran.words);
     }
     if cfg!(target_os = "linux") {
-        assert!(ran.words.contains("omlx-under-test"), "{}", ran.words);
+        let process = format!("(process {})", std::process::id());
+        assert!(ran.words.contains(&process), "{}", ran.words);
     }
     Ok(())
 }

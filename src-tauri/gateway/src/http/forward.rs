@@ -35,7 +35,7 @@ use super::{
 use crate::{
     away,
     events::messages,
-    guest::{Called, Guest, ListAsked, outcome_of},
+    guest::{Called, Guest, ListAsked, REJECTED, outcome_of_result},
     message::{self, Id, Kind, Message},
     relay::is_away,
     scan::Scan,
@@ -75,9 +75,6 @@ const DOWN: [HeaderName; 5] = [
 
 /// How a call is written down whose answer did not come to its end.
 const BROKEN_OFF: &str = "connection_lost";
-
-/// How a call is written down that the server answered with an error status.
-const REJECTED: &str = "call_rejected";
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -369,21 +366,23 @@ struct Told {
 impl Told {
     /// What of a piece is passed on. An error where it would make a message whole that is not for this client.
     fn seen(&mut self, data: Bytes) -> Result<Bytes, Unanswered> {
-        let (data, is_for_it) = match &mut self.look {
-            Look::Away => (data, true),
+        let (data, is_for_it, is_refusal) = match &mut self.look {
+            Look::Away => (data, true, false),
             Look::Document(scan) => {
                 let is_for_it = scan.push(&data) == data.len();
-                (data, is_for_it)
+                (data, is_for_it, scan.is_refusal())
             }
-            Look::Events(passage) => (passage.push(&data), true),
+            Look::Events(passage) => (passage.push(&data), true, passage.is_refusal()),
         };
         if !is_for_it {
             self.over = true;
             self.outcome = Unanswered::NotUnderstood.code();
             return Err(Unanswered::NotUnderstood);
         }
-        if self.outcome == "ok" {
-            self.outcome = outcome_of(&data);
+        if is_refusal {
+            self.outcome = REJECTED;
+        } else if self.outcome == "ok" {
+            self.outcome = outcome_of_result(&data);
         }
         Ok(data)
     }

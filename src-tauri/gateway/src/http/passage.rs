@@ -38,6 +38,8 @@ pub(super) struct Passage {
     awaited: Awaited,
     splitter: Splitter,
     event: Event,
+    /// The answer was said, and is an error.
+    refused: bool,
 }
 
 /// The event under way.
@@ -70,7 +72,13 @@ impl Passage {
             awaited,
             splitter: Splitter::default(),
             event: Event::default(),
+            refused: false,
         }
+    }
+
+    /// Whether the answer was passed back, and is an error.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.refused
     }
 
     /// What is passed back now that this has come.
@@ -128,6 +136,7 @@ impl Passage {
             }
         }
         if may_pass && is_answer {
+            self.refused |= event.scan.as_ref().is_some_and(Scan::is_refusal);
             self.awaited.answered();
         }
     }

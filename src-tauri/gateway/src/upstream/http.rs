@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     events::{Part, Splitter},
-    guest::outcome_of,
+    guest::{REJECTED, outcome_of_result},
     message::{self, Id, Kind, Message},
     outlet::{Outlet, OutletError, Passing},
 };
@@ -428,22 +428,25 @@ async fn passed(message: Passing<'_>, ask: Option<&Ask>) -> Result<bool, Unanswe
     if text.trim_ascii().is_empty() {
         return Ok(false);
     }
-    let answers = match Message::peek(text) {
+    let answered = match Message::peek(text) {
         Ok(seen) if seen.kind() != Some(Kind::Response) => {
             message.finish().await?;
             return Ok(false);
         }
-        Ok(seen) => ask.is_some_and(|ask| is_answer(&seen, ask)),
-        Err(_) => false,
+        Ok(seen) => ask.filter(|ask| is_answer(&seen, ask)).map(|ask| (ask, seen)),
+        Err(_) => None,
     };
-    if !answers {
+    let Some((ask, seen)) = answered else {
         tracing::debug!("the server sent an answer that nobody waits for, or no message");
         message.abandon().await?;
         return Ok(false);
-    }
-    if let Some(ask) = ask {
-        note(&message, ask);
-    }
+    };
+    let outcome = match seen.error {
+        Some(_) => REJECTED,
+        None => outcome_of_result(text),
+    };
+    // The first answer counts.
+    let _ = ask.outcome.set(outcome);
     message.finish().await?;
     Ok(true)
 }
@@ -511,19 +514,12 @@ async fn refused(
         return Err(Unanswered::SessionLost);
     }
     match refusal_of(&body?) {
-        Some(error) => Ok(ask
-            .out
-            .send(message::error_with(Some(&ask.id.raw()), &error))
-            .await?),
+        Some(error) => {
+            let _ = ask.outcome.set(REJECTED);
+            let answer = message::error_with(Some(&ask.id.raw()), &error);
+            Ok(ask.out.send(answer).await?)
+        }
         None => Err(why),
-    }
-}
-
-/// Notes how a call went.
-fn note(passing: &Passing<'_>, ask: &Ask) {
-    if let Some(answer) = passing.whole() {
-        // The first answer counts.
-        let _ = ask.outcome.set(outcome_of(answer));
     }
 }
 
