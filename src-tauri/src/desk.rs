@@ -108,6 +108,7 @@ impl Desk {
             elicit: None,
             network: NetworkSettings::from_env(&variable),
             surface: Surface::App,
+            command: "omlx mcp".to_owned(),
         });
         let handle = handle.map_err(|error| error.problem())?;
         let access = Access::open(&home, Clock::system());

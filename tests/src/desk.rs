@@ -115,6 +115,7 @@ impl Desk {
             elicit: self.elicit.clone(),
             network: NetworkSettings::default(),
             surface: Surface::CommandLine,
+            command: "omlx mcp".to_owned(),
         })?)
     }
 
@@ -131,6 +132,7 @@ impl Desk {
             elicit: None,
             network: NetworkSettings::default(),
             surface: Surface::CommandLine,
+            command: "omlx mcp".to_owned(),
         })?)
     }
 

@@ -74,7 +74,7 @@ pub(crate) struct Global {
     #[arg(long, value_name = "FILE", global = true, value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<PathBuf>,
     /// Keep grants in this folder instead of the user's own
-    #[arg(long, value_name = "FOLDER", global = true, env = "OMLX_CONNECT_HOME", hide_env = true, value_hint = clap::ValueHint::DirPath)]
+    #[arg(long, value_name = "FOLDER", global = true, value_hint = clap::ValueHint::DirPath)]
     pub(crate) home: Option<PathBuf>,
     /// Print one JSON document (described in docs/cli.md) instead of text
     #[arg(long, global = true)]

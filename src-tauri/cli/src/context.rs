@@ -11,13 +11,13 @@ use omlx_mcp::{
     config::{Config, ConfigError, ConfigFile, ConfigState, Environment, LocateOptions, Origin, Surface},
     handle::UnknownServer,
     network::NetworkSettings,
-    store::{self, CredentialStore, Home, NoKeychain, Vault},
+    store::{self, CredentialStore, HOME_VARIABLE, Home, NoKeychain, Vault},
 };
 
 use crate::{
     arguments::{Global, Program},
     failure::Failure,
-    mend::Mend,
+    mend::{Mend, quoted},
     output::text,
 };
 
@@ -76,10 +76,35 @@ impl Context {
 
     /// The data folder, where it is not the user's own.
     pub(crate) fn chosen_home(&self) -> Option<PathBuf> {
-        self.global
-            .home
-            .as_ref()
-            .map(|folder| working_folder().join(folder))
+        let variable = || self.variable(HOME_VARIABLE).filter(|folder| !folder.is_empty());
+        let chosen = self.global.home.clone();
+        let chosen = chosen.or_else(|| variable().map(PathBuf::from));
+        chosen.map(|folder| working_folder().join(folder))
+    }
+
+    /// How a person types our commands, in whichever folder, so that they are about the same files: with the options that
+    /// we were given, unless they say what holds anyway.
+    pub(crate) fn command(&self) -> String {
+        let Global { config, home, .. } = &self.global;
+        let given = |path: &PathBuf| working_folder().join(path);
+        let config = config.as_ref().map(given).filter(|file| {
+            let search = LocateOptions {
+                explicit: None,
+                ..self.search()
+            };
+            ConfigFile::locate(&search, &self.env, Path::new("/")).path() != file
+        });
+        let home = home.as_ref().map(given).filter(|folder| {
+            let usual = Home::locate(&|name| self.variable(name));
+            usual.map_or(true, |usual| usual.data() != folder)
+        });
+        let options = [("--config", config), ("--home", home)];
+        let options = options
+            .into_iter()
+            .filter_map(|(option, path)| Some((option, path?)));
+        options.fold(self.program.words().to_owned(), |command, (option, path)| {
+            format!("{command} {option} {}", quoted(&path.to_string_lossy()))
+        })
     }
 
     /// The config file; it need not exist.
@@ -154,7 +179,7 @@ impl Context {
     /// What hints are made of.
     pub(crate) fn mend(&self) -> Mend {
         Mend {
-            program: self.program.words(),
+            program: self.command(),
             config: Some(self.config_file().path().to_owned()),
         }
     }

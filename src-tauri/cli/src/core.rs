@@ -97,6 +97,7 @@ pub(crate) fn lending(context: &Context, only: Option<Vec<ServerId>>) -> Result<
         elicit: None,
         network: context.network(),
         surface: Surface::CommandLine,
+        command: context.command(),
     })
 }
 
@@ -121,6 +122,7 @@ pub(crate) async fn with_core<T>(
         elicit: start.elicit,
         network: context.network(),
         surface: Surface::CommandLine,
+        command: context.command(),
     })
     .map_err(|error| Failure::told(&error))?;
     let outcome = Box::pin(interruptible(work(&handle))).await;

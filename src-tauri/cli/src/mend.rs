@@ -7,8 +7,8 @@ use omlx_mcp::{Action, Problem, ServerId};
 /// What the commands of a hint are made of.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mend {
-    /// How we were called: `omlx mcp` or `omlx-mcp`.
-    pub(crate) program: &'static str,
+    /// How our commands are typed: `omlx mcp` or `omlx-mcp`, with the options that lead to the same files.
+    pub(crate) program: String,
     /// The config file in use, where it is known.
     pub(crate) config: Option<PathBuf>,
 }
@@ -22,7 +22,7 @@ impl Mend {
 
     /// The command an action is, about `server`.
     pub(crate) fn of_action(&self, action: Action, server: Option<&ServerId>) -> Option<String> {
-        let (program, name) = (self.program, name(server));
+        let (program, name) = (&self.program, name(server));
         Some(match action {
             Action::None => return None,
             Action::Connect | Action::Reauthenticate | Action::Allow => format!("{program} login {name}"),
@@ -49,7 +49,7 @@ impl Mend {
 
     /// Codes whose mend is plainer than their action's.
     fn by_code(&self, code: &str, server: Option<&ServerId>) -> Option<String> {
-        let (program, name) = (self.program, name(server));
+        let (program, name) = (&self.program, name(server));
         Some(match code {
             "unknown_server" => format!("{program} status lists them; {program} add NAME URL adds one"),
             "port_in_use" | "cannot_listen" => format!("{program} serve --port N, with a port that is free"),
@@ -59,6 +59,17 @@ impl Mend {
             "paused" => format!("{program} resume"),
             "use_superseded" => format!("{program} use CLIENT --undo takes the later one back"),
             "client_still_names" => format!("take it out there, or: {program} use CLIENT --undo"),
+            "redirect_unreadable" | "state_mismatch" => {
+                "copy the whole address that the browser ended at, and paste it".to_owned()
+            }
+            "request_too_large" => "call with less at once".to_owned(),
+            "unknown_client_app" => format!("{program} use lists them"),
+            "client_takes_programs" => "leave --via out".to_owned(),
+            "no_servers" => format!("{program} add NAME URL, or {program} enable NAME"),
+            "client_config_read_only" => "lift the protection of that file, then again".to_owned(),
+            "nothing_held" => format!("{program} access review lists what there is"),
+            "access_damaged" => "restore that file, or move it away and give out new keys".to_owned(),
+            "client_is_bridge" => format!("{program} use CLIENT gives a program a name and rules of its own"),
             "config_missing" => format!("{program} add NAME URL"),
             "server_variable" => format!("export that variable, then: {program} status"),
             _ => return None,
@@ -85,7 +96,7 @@ mod tests {
     #[test]
     fn every_action_but_none_is_a_command_that_names_the_server() {
         let mend = Mend {
-            program: "omlx mcp",
+            program: "omlx mcp".to_owned(),
             config: Some("/home/ada/mcp.json".into()),
         };
         let server: ServerId = "my notion".parse().expect("a name");

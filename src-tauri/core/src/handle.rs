@@ -66,6 +66,9 @@ pub struct Options {
     pub network: NetworkSettings,
     /// Which of the two faces this process is.
     pub surface: Surface,
+    /// How a person types our commands so that they are about this config file and these grants: `omlx mcp`, with what
+    /// options that takes.
+    pub command: String,
 }
 
 /// What connections are for.
@@ -162,6 +165,7 @@ impl Handle {
             changed: crate::supervisor::Changed::default(),
             receives_links: AtomicBool::new(false),
             surface: options.surface,
+            command: options.command.into(),
         });
         let (roster, stop, tracker) = (
             Arc::<Roster>::default(),
@@ -390,6 +394,11 @@ impl Server {
     /// What the server said of itself then; nothing where none is known. Blocking, briefly.
     pub fn introduction(&self) -> Introduction {
         self.connection.introduction()
+    }
+
+    /// How a person types our commands so that they are about it: `omlx mcp`, with what options that takes.
+    pub fn command(&self) -> &str {
+        self.connection.command()
     }
 
     /// What keeps requests from being made while there is no [`Server::link`].

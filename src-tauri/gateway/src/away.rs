@@ -28,7 +28,8 @@ pub(crate) const VERSIONS: [&str; 5] = [
 pub(crate) const FORGOTTEN: [&str; 3] = ["prompts/list", "resources/list", "resources/templates/list"];
 
 /// Says what keeps a server from being used, and what a person does about it, in plain sentences.
-pub(crate) fn sentence(server: &ServerId, problem: &Problem) -> String {
+/// `command` is how our commands are typed.
+pub(crate) fn sentence(command: &str, server: &ServerId, problem: &Problem) -> String {
     let name = server.as_str();
     let text = if problem.message.contains(name) {
         problem.message.clone()
@@ -40,22 +41,22 @@ pub(crate) fn sentence(server: &ServerId, problem: &Problem) -> String {
     } else {
         name.to_owned()
     };
-    let mend = by_code(problem, &quoted).unwrap_or_else(|| match problem.action {
+    let mend = by_code(problem, (command, &quoted)).unwrap_or_else(|| match problem.action {
         Action::Connect | Action::Reauthenticate => {
             format!(
-                "To sign in, run `omlx mcp login {quoted}` in a terminal or open oMLX Connect; then call again."
+                "To sign in, run `{command} login {quoted}` in a terminal or open oMLX Connect; then call again."
             )
         }
         Action::Allow => {
             format!(
-                "To allow it, run `omlx mcp login {quoted}` in a terminal or open oMLX Connect; then call again."
+                "To allow it, run `{command} login {quoted}` in a terminal or open oMLX Connect; then call again."
             )
         }
         Action::Unlock => "Unlock the keychain, then call again.".to_owned(),
         Action::EditConfig | Action::EnterClient => {
-            format!("`omlx mcp status {quoted}` says what to correct, and so does oMLX Connect.")
+            format!("`{command} status {quoted}` says what to correct, and so does oMLX Connect.")
         }
-        Action::AskProvider => format!("`omlx mcp doctor {quoted}` shows the evidence for whoever runs it."),
+        Action::AskProvider => format!("`{command} doctor {quoted}` shows the evidence for whoever runs it."),
         Action::Retry => "It is tried again by itself.".to_owned(),
         Action::None => String::new(),
     });
@@ -65,12 +66,14 @@ pub(crate) fn sentence(server: &ServerId, problem: &Problem) -> String {
 }
 
 /// What mends it where no action of the panel's does.
-fn by_code(problem: &Problem, quoted: &str) -> Option<String> {
+fn by_code(problem: &Problem, (command, quoted): (&str, &str)) -> Option<String> {
     Some(match problem.code.as_ref() {
-        "paused" => "They come back when somebody resumes them, with `omlx mcp resume` in a terminal or in oMLX Connect; then call again."
-            .to_owned(),
+        "paused" => format!(
+            "They come back when somebody resumes them, with `{command} resume` in a terminal or in oMLX Connect; \
+             then call again."
+        ),
         "switched_off" => format!(
-            "To switch it on, run `omlx mcp enable {quoted}` in a terminal or open oMLX Connect; then call again."
+            "To switch it on, run `{command} enable {quoted}` in a terminal or open oMLX Connect; then call again."
         ),
         _ => return None,
     })
@@ -80,7 +83,7 @@ fn by_code(problem: &Problem, quoted: &str) -> Option<String> {
 /// Where a person is needed, the app asks for one, too.
 pub(crate) fn failed_call(server: &Server, problem: &Problem) -> Value {
     server.wanted();
-    told_call(&sentence(server.id(), problem))
+    told_call(&sentence(server.command(), server.id(), problem))
 }
 
 /// The result of a call that was not made, for a reason.
@@ -89,10 +92,10 @@ pub(crate) fn told_call(text: &str) -> Value {
 }
 
 /// The error to any other request.
-pub(crate) fn failed_request(id: &RawValue, server: &ServerId, problem: &Problem) -> Bytes {
+pub(crate) fn failed_request(id: &RawValue, server: &Server, problem: &Problem) -> Bytes {
     let error = json!({
         "code": INTERNAL_ERROR,
-        "message": sentence(server, problem),
+        "message": sentence(server.command(), server.id(), problem),
         "data": { "code": problem.code, "action": problem.action },
     });
     message::error_with(Some(id), &error)
@@ -103,7 +106,7 @@ pub(crate) fn failure(id: &RawValue, method: &str, (server, problem): (&Server, 
     if method == "tools/call" {
         message::result(id, &failed_call(server, problem))
     } else {
-        failed_request(id, server.id(), problem)
+        failed_request(id, server, problem)
     }
 }
 
@@ -120,7 +123,7 @@ pub(crate) fn answer(server: &Server, seen: &Message<'_>, problem: &Problem) -> 
         "resources/templates/list" => listed(json!({ "resourceTemplates": [] }), era),
         "ping" | "logging/setLevel" => json!({}),
         "tools/call" => complete(failed_call(server, problem), era),
-        _ => return Some(failed_request(id, server.id(), problem)),
+        _ => return Some(failed_request(id, server, problem)),
     };
     Some(message::result(id, &body))
 }
@@ -207,7 +210,7 @@ mod tests {
             action: Action::Connect,
         };
         assert_eq!(
-            sentence(&server, &problem),
+            sentence("omlx mcp", &server, &problem),
             "my notion asks for a sign-in. To sign in, run `omlx mcp login 'my notion'` in a terminal or open oMLX \
              Connect; then call again."
         );
@@ -222,7 +225,7 @@ mod tests {
                 message: message.to_owned(),
                 action: Action::None,
             };
-            sentence(&server, &problem)
+            sentence("omlx mcp", &server, &problem)
         };
         assert_eq!(
             said(

@@ -45,6 +45,7 @@ impl Place {
             elicit: None,
             network: NetworkSettings::default(),
             surface: Surface::CommandLine,
+            command: "omlx mcp".to_owned(),
         };
         Self {
             lobby: Lobby::open(access.clone()),

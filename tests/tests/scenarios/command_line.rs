@@ -8,6 +8,8 @@ use omlx_tests::{Desk, Omlx, Ran, Running, TestResult, agreed, browser_script, s
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::lending::{Client, text_of};
+
 const OMLX: &str = env!("CARGO_BIN_EXE_omlx-under-test");
 
 /// How soon another process sees what happened.
@@ -255,6 +257,12 @@ async fn without_a_browser_the_address_is_data_and_what_it_leads_to_is_pasted_ba
     let done = login.end().await?;
     ended(&done, 0);
     assert!(done.words.contains("another sign-in"), "{}", done.words);
+    assert!(
+        done.words
+            .contains("\n  hint: copy the whole address that the browser ended at, and paste it\n"),
+        "{}",
+        done.words
+    );
     assert!(
         !done.words.contains("of-another"),
         "what is pasted is never repeated: {}",
@@ -537,5 +545,35 @@ async fn what_a_server_failed_at_is_left_for_status_until_it_works_or_is_another
         "gone": { "url": "http://127.0.0.1:9/mcp", "enabled": false },
     }))?;
     assert_eq!(codes(&left().await?), [Value::Null, Value::Null]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_hint_names_the_files_that_the_command_was_given_and_can_be_typed_as_it_is() -> TestResult {
+    let (_demo, desk) = guarded().await?;
+    let elsewhere = Desk::new()?;
+    let (config, home) = (desk.config_path(), desk.home_path());
+    let files = [
+        "--config",
+        &*config.to_string_lossy(),
+        "--home",
+        &*home.to_string_lossy(),
+    ];
+    let given = files.join(" ");
+    let typed = async |words: &[&str]| {
+        let words = [&["mcp"], words, &files].concat();
+        Omlx::on(&elsewhere, OMLX, &words).run().await
+    };
+    let call = typed(&["call", "demo__echo", "text=x"]).await?;
+    ended(&call, 3);
+    let hint = format!("  hint: omlx mcp {given} login demo\n");
+    assert!(call.words.ends_with(&hint), "{}", call.words);
+    let words = [&["mcp", "bridge", "demo"][..], &files].concat();
+    let mut bridge = Client::of(Omlx::on(&elsewhere, OMLX, &words).start()?);
+    let told = bridge.echo("x").await?;
+    assert!(
+        text_of(&told).contains(&format!("run `omlx mcp {given} login demo` in a terminal")),
+        "{told}"
+    );
     Ok(())
 }

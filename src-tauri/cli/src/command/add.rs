@@ -297,7 +297,7 @@ async fn find_out(
 
 /// What a sign-in needs, and the command that does it.
 fn needs(id: &ServerId, probe: &Probe, view: View<'_>) -> Vec<String> {
-    let (name, program) = (quoted(id.as_str()), view.mend.program);
+    let (name, program) = (quoted(id.as_str()), &view.mend.program);
     let sign = view.face.paint(Paint::Attention, "!");
     let faint = |line: String| view.face.paint(Paint::Faint, &line);
     match probe {

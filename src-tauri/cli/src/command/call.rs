@@ -207,7 +207,7 @@ async fn call(
             };
             let right = format!(
                 "{} tools {} --schema",
-                context.program.words(),
+                context.command(),
                 quoted(server.id().as_str())
             );
             tool_arguments::typed(&words, &known.input_schema)
@@ -219,11 +219,7 @@ async fn call(
 
 fn no_such_tool(server: &ServerId, tool: &str, context: &Context) -> Failure {
     let message = format!("{server} has no tool '{}'", text::line(tool));
-    Failure::usage(message).with_hint(format!(
-        "{} tools {}",
-        context.program.words(),
-        quoted(server.as_str())
-    ))
+    Failure::usage(message).with_hint(format!("{} tools {}", context.command(), quoted(server.as_str())))
 }
 
 /// Texts as they are; what a terminal cannot show is described. Structured content is shown where nothing else is.

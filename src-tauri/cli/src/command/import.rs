@@ -120,7 +120,7 @@ fn list(import: &Import, (context, output): To<'_>) -> Result<(), Failure> {
     }
     let lines = table.lines(output.face());
     output.lines(&lines)?;
-    let how = format!("{} import --from CLIENT --dry-run", context.program.words());
+    let how = format!("{} import --from CLIENT --dry-run", context.command());
     Ok(notice::tell_hint(Some(&how), output)?)
 }
 
@@ -277,7 +277,7 @@ fn say(
             output.say(Paint::Attention, &line)?;
         }
     }
-    let program = context.program.words();
+    let program = context.command();
     let path = context.config_file().path().display().to_string();
     let news = shown.iter().filter(|candidate| is_new(candidate)).count();
     let (paint, line, next) = match (is_dry, news, added) {

@@ -113,7 +113,7 @@ pub(super) async fn run(
         let server = handle
             .server(&arguments.server)
             .map_err(|error| Failure::told(&error))?;
-        sign_in((handle, &server), how, output).await
+        sign_in((handle, &server), how, (&context.mend(), output)).await
     })
     .await?;
     tell(&signed_in.snapshot, context, output)
@@ -135,7 +135,7 @@ fn keep_client(arguments: &LoginArguments, context: &Context, output: &mut Outpu
 async fn sign_in(
     (handle, server): (&Handle, &Server),
     (options, page): (SignInOptions, Page),
-    output: &mut Output,
+    (mend, output): (&Mend, &mut Output),
 ) -> Result<SignedIn, Failure> {
     let mut outcome = std::pin::pin!(server.sign_in(options));
     let mut board = handle.snapshot();
@@ -154,7 +154,7 @@ async fn sign_in(
             Ok(()) = board.changed() => waiting.follow(&server.snapshot(), output)?,
             line = pasted.next() => {
                 waiting.clear(output)?;
-                take(handle, &line, output).await?;
+                take(handle, &line, (mend, output)).await?;
             }
             _ = beats.tick() => waiting.beat(output)?,
         }
@@ -162,7 +162,7 @@ async fn sign_in(
 }
 
 /// Hands a pasted address over; what was pasted may hold a code, so it is never repeated.
-async fn take(handle: &Handle, line: &str, output: &mut Output) -> Result<(), Failure> {
+async fn take(handle: &Handle, line: &str, (mend, output): (&Mend, &mut Output)) -> Result<(), Failure> {
     match handle.redirected(line).await {
         Ok(true) => {}
         Ok(false) => output.say(
@@ -171,7 +171,7 @@ async fn take(handle: &Handle, line: &str, output: &mut Output) -> Result<(), Fa
         )?,
         Err(error) => {
             let problem = &error.problem();
-            let (server, mend) = (None, &Mend::default());
+            let server = None;
             Notice {
                 problem,
                 server,

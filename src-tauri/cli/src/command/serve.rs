@@ -90,7 +90,7 @@ async fn lend(
     if context.global.json {
         output.json(&listening)?;
     } else {
-        say(&listening, output)?;
+        say(&listening, (context, output))?;
     }
     output.flush()?;
     // Until Ctrl-C; dropping the gateway ends it.
@@ -99,8 +99,8 @@ async fn lend(
     Ok(Ending::Done)
 }
 
-fn say(listening: &Listening<'_>, output: &mut Output) -> Result<(), Failure> {
-    let url = listening.url;
+fn say(listening: &Listening<'_>, (context, output): (&Context, &mut Output)) -> Result<(), Failure> {
+    let (url, command) = (listening.url, context.command());
     let servers = text::counted(listening.servers.len(), "server");
     output.say(Paint::Plain, &format!("Lending {servers} at {url}"))?;
     for server in &listening.servers {
@@ -108,10 +108,12 @@ fn say(listening: &Listening<'_>, output: &mut Output) -> Result<(), Failure> {
     }
     output.data(&format!("{url}/mcp"))?;
     let clients = match listening.clients {
-        0 => "No client has a key yet; `omlx mcp use CLIENT` gives one to Cursor, Zed and others, `omlx mcp access add NAME` to any."
-            .to_owned(),
-        1 => "1 client has a key (`omlx mcp access list`).".to_owned(),
-        many => format!("{many} clients have a key (`omlx mcp access list`)."),
+        0 => format!(
+            "No client has a key yet; `{command} use CLIENT` gives one to Cursor, Zed and others, `{command} access add \
+             NAME` to any."
+        ),
+        1 => format!("1 client has a key (`{command} access list`)."),
+        many => format!("{many} clients have a key (`{command} access list`)."),
     };
     output.say(Paint::Faint, &format!("{clients} Ctrl-C ends it."))?;
     Ok(())

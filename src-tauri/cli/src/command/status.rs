@@ -195,7 +195,7 @@ impl<'a> Printer<'a> {
         let lines = self.lines(shown, output);
         output.lines(&lines)?;
         if snapshot.servers.is_empty() && snapshot.config_problems.is_empty() {
-            let program = self.context.program.words();
+            let program = self.context.command();
             output.say(Paint::Plain, "There are no servers yet.")?;
             let hint = format!("{program} add NAME URL, or see it all first: {program} demo");
             notice::tell_hint(Some(&hint), output)?;

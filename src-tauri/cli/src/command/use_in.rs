@@ -203,7 +203,7 @@ fn list(use_in: &UseIn, (context, output): To<'_>) -> Result<(), Failure> {
     }
     let lines = table.lines(output.face());
     output.lines(&lines)?;
-    let how = format!("{} use CLIENT --dry-run", context.program.words());
+    let how = format!("{} use CLIENT --dry-run", context.command());
     Ok(notice::tell_hint(Some(&how), output)?)
 }
 
@@ -298,7 +298,7 @@ fn say(done: &Done, (context, output): To<'_>) -> Result<(), Failure> {
     };
     let undo = format!(
         "{} use {} --undo={write} takes it back",
-        context.program.words(),
+        context.command(),
         done.client
     );
     Ok(notice::tell_hint(Some(&undo), output)?)

@@ -32,7 +32,7 @@ pub(crate) fn face(columns: Option<usize>) -> Face {
 /// Hints as `omlx mcp` gives them.
 pub(crate) fn mend() -> Mend {
     Mend {
-        program: "omlx mcp",
+        program: "omlx mcp".to_owned(),
         config: Some("/home/ada/.config/omlx/mcp.json".into()),
     }
 }

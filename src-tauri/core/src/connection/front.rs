@@ -71,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) receives_links: AtomicBool,
     /// Which of the two faces this process is.
     pub(crate) surface: Surface,
+    /// How a person types our commands.
+    pub(crate) command: Arc<str>,
 }
 
 impl Shared {
@@ -164,6 +166,7 @@ pub(crate) struct Connection {
     log: ServerLog,
     clock: Clock,
     stop: CancellationToken,
+    command: Arc<str>,
 }
 
 impl Connection {
@@ -206,6 +209,7 @@ impl Connection {
             log: log.clone(),
             clock: shared.clock.clone(),
             stop: stop.clone(),
+            command: Arc::clone(&shared.command),
         };
         let owner = Owner {
             shared: Arc::clone(shared),
@@ -232,6 +236,11 @@ impl Connection {
 
     pub(crate) fn config(&self) -> &ServerConfig {
         &self.config
+    }
+
+    /// How a person types our commands.
+    pub(crate) fn command(&self) -> &str {
+        &self.command
     }
 
     /// What tells it from another server of its name.

@@ -80,7 +80,7 @@ impl Relay {
         let stage = std::mem::take(&mut self.greeting().stage);
         if stage == Stage::Shaking {
             let problem = Unanswered::Replaced.problem();
-            let answer = away::failed_request(id, self.server().id(), &problem);
+            let answer = away::failed_request(id, &self.server(), &problem);
             self.tell(answer).await;
         }
     }

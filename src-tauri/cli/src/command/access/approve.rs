@@ -118,7 +118,7 @@ fn held(
 fn is_agreed(held: &[HeldTool], (context, output): (&Context, &mut Output)) -> Result<bool, Failure> {
     let input = io::stdin();
     if !input.is_terminal() {
-        let program = context.program.words();
+        let program = context.command();
         let missing =
             Failure::usage("nobody is there to be shown what would be approved; say what was reviewed");
         return Err(missing.with_hint(format!(

@@ -31,7 +31,7 @@ pub(super) fn run(access: &Access, context: &Context, output: &mut Output) -> Re
     if context.global.json {
         return Ok(output.json(&Listing { clients })?);
     }
-    let program = context.program.words();
+    let program = context.command();
     if clients.is_empty() {
         output.say(Paint::Plain, "No client is let in yet.")?;
         let how = format!("{program} use CLIENT, or {program} access add NAME");

@@ -79,7 +79,7 @@ pub(super) fn run(
         let [client, server, name] = [&tool.client, tool.server.as_str(), &tool.tool].map(quoted);
         let approve = format!(
             "{} access approve {client} {server} {name} --version {}",
-            context.program.words(),
+            context.command(),
             tool.version
         );
         notice::tell_hint(Some(&approve), output)?;

@@ -196,7 +196,7 @@ impl<'a> Journey<'a> {
 
     /// What comes next, and everything once more as data.
     pub(super) fn end(mut self, context: &Context) -> Result<Summary, Failure> {
-        let program = context.program.words();
+        let program = context.command();
         self.tell(Paint::Plain, "")?;
         self.tell(
             Paint::Strong,

@@ -88,8 +88,8 @@ pub(super) async fn run(
             output.json(&summary)?;
         }
     }
-    if arguments.serve.is_some() {
-        serve(&scene, &demo, output).await?;
+    if let Some(how) = arguments.serve {
+        serve((&scene, how), &demo, output).await?;
     }
     notice::tell_hint(scene.afterwards().as_deref(), output)?;
     Ok(Ending::Done)
@@ -129,12 +129,12 @@ async fn travel(
 }
 
 /// Stays until Ctrl-C, and says how to use it meanwhile.
-async fn serve(scene: &Scene, demo: &Demo, output: &mut Output) -> Result<(), Failure> {
+async fn serve((scene, how): (&Scene, Serve), demo: &Demo, output: &mut Output) -> Result<(), Failure> {
     output.say(
         Paint::Strong,
         &format!("The demo keeps running at {}", demo.mcp_url()),
     )?;
-    for line in scene.how_to_use() {
+    for line in scene.how_to_use(how) {
         output.say(Paint::Command, &format!("  {line}"))?;
     }
     output.say(Paint::Plain, "Ctrl-C ends it.")?;

@@ -9,12 +9,11 @@ use omlx_mcp::{
 };
 use tempfile::TempDir;
 
-use super::{DemoArguments, NAME};
+use super::{DemoArguments, NAME, Serve};
 use crate::{
     command::edit::{Changes, Regard, server_id},
     context::Context,
     failure::Failure,
-    mend::quoted,
     output::Output,
 };
 
@@ -60,20 +59,15 @@ impl Scene {
         &self.context
     }
 
-    /// What to type in another terminal.
-    pub(super) fn how_to_use(&self) -> Vec<String> {
-        let program = self.context.program.words();
-        let Context { global, .. } = &self.context;
-        let options = match (&self.thrown_away, &global.config, &global.home) {
-            (Some(_), Some(config), Some(home)) => format!(
-                " --config {} --home {}",
-                quoted(&config.to_string_lossy()),
-                quoted(&home.to_string_lossy())
-            ),
-            _ => String::new(),
+    /// What to type in another terminal, in this order.
+    pub(super) fn how_to_use(&self, serve: Serve) -> Vec<String> {
+        let program = self.context.command();
+        let first = match serve {
+            Serve::Waiting => "login demo",
+            Serve::SignedIn => "status",
         };
-        ["status", "tools", "call demo__add a=2 b=40"]
-            .map(|command| format!("{program}{options} {command}"))
+        [first, "tools", "call demo__add a=2 b=40"]
+            .map(|command| format!("{program} {command}"))
             .to_vec()
     }
 
@@ -83,7 +77,7 @@ impl Scene {
         kept.then(|| {
             format!(
                 "its entry is still in your config file: {} remove {NAME}",
-                self.context.program.words()
+                self.context.command()
             )
         })
     }
