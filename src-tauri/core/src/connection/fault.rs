@@ -62,7 +62,7 @@ pub enum HttpFault {
         retry_after: Option<Duration>,
     },
     /// Any other status that ends the matter.
-    #[error("{host} answered {status}{}", said(.detail.as_deref()))]
+    #[error("{}{}", answered(host, *status), said(.detail.as_deref()))]
     Status {
         /// The host.
         host: String,
@@ -256,6 +256,7 @@ impl Explain for HttpFault {
                 NetworkCause::Broken => "connection_lost",
                 _ => "unreachable",
             },
+            Self::Status { status, .. } if *status == StatusCode::PAYLOAD_TOO_LARGE => "request_too_large",
             Self::ServerError { .. } | Self::Status { .. } => "server_error",
             Self::NotMcp { .. } => "not_mcp",
             Self::TooLarge { .. } => "too_large",
@@ -267,6 +268,8 @@ impl Explain for HttpFault {
         match self {
             Self::Refused(refusal) => refusal.action(),
             Self::TokenUnavailable(problem) => problem.action,
+            // Of one call, and not of the entry.
+            Self::Status { status, .. } if *status == StatusCode::PAYLOAD_TOO_LARGE => Action::None,
             Self::Insecure { .. } | Self::Redirected { .. } | Self::Status { .. } | Self::NotMcp { .. } => {
                 Action::EditConfig
             }
@@ -306,9 +309,31 @@ pub(crate) fn said(detail: Option<&str>) -> String {
     detail.map(|text| format!(": {text}")).unwrap_or_default()
 }
 
+/// A status as a sentence; 413 is about what was sent (RFC 9110 §15.5.14).
+fn answered(host: &str, status: StatusCode) -> String {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => format!("{host} takes no request as large as this one (413)"),
+        status => format!("{host} answered {status}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_that_is_too_large_is_no_fault_of_the_config_file() {
+        let fault = HttpFault::Status {
+            host: "h".into(),
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            detail: None,
+        };
+        assert_eq!(fault.to_string(), "h takes no request as large as this one (413)");
+        assert_eq!(
+            (fault.code(), fault.action()),
+            ("request_too_large", Action::None)
+        );
+    }
 
     #[test]
     fn a_certificate_nobody_trusts_is_found_inside_an_io_error() {
