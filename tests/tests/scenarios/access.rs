@@ -3,6 +3,7 @@
 
 use std::{error::Error, fs, time::Duration};
 
+use omlx_demo::Era;
 use omlx_mcp::{
     Explain, ServerId,
     access::{Access, Call, Source, ToolSet},
@@ -11,6 +12,8 @@ use omlx_mcp::{
 };
 use omlx_tests::{Desk, Omlx, Ran, TestResult};
 use serde_json::{Value, json};
+
+use crate::lending::signed_in;
 
 const OMLX: &str = env!("CARGO_BIN_EXE_omlx-under-test");
 
@@ -298,5 +301,80 @@ async fn a_renamed_client_keeps_its_key_rules_and_approvals_and_its_calls_are_to
         .json()?;
     assert_eq!(log["calls"][0]["client"], "Work", "{log}");
     ended(&access(&desk, &["log", "--client", "cursor"]).await?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn rules_are_changed_only_by_rules_and_those_that_match_nothing_are_told() -> TestResult {
+    let (_demo, desk) = signed_in(Era::Session).await?;
+    let add = ["add", "Cursor", "--server", "nothere", "--tool", "echo"];
+    let added = access(&desk, &add).await?;
+    ended(&added, 0);
+    for told in [
+        "warning[rule_in_vain]: no server matches 'nothere' now\n",
+        "warning[rule_in_vain]: no tool matches 'echo' now\n  hint: --tool 'demo__echo'\n",
+    ] {
+        assert!(added.words.contains(told), "{}", added.words);
+    }
+    let shown = access(&desk, &["allow", "cursor"]).await?;
+    ended(&shown, 0);
+    assert_eq!(
+        shown.words,
+        "Cursor may use nothere, and there only echo; nothing was changed\n  hint: everything is: omlx mcp access \
+         allow Cursor --server '*'\n"
+    );
+    let rules = access(&desk, &["allow", "cursor", "--json"]).await?.json()?;
+    let kept = json!({ "client": "Cursor", "rules": { "servers": ["nothere"], "tools": ["echo"] } });
+    assert_eq!(rules, kept);
+    let good = access(
+        &desk,
+        &["allow", "cursor", "--server", "de*", "--tool", "demo__e?ho"],
+    )
+    .await?;
+    ended(&good, 0);
+    assert_eq!(good.words, "+ cursor may use de*, and there only demo__e?ho\n");
+    ended(&access(&desk, &["allow", "cursor", "--server", "*"]).await?, 0);
+    let list = access(&desk, &["list", "--json"]).await?.json()?;
+    assert_eq!(
+        list["clients"][0]["rules"],
+        json!({ "servers": ["*"], "tools": ["*"] })
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_nameless_bridge_is_told_as_what_it_is_and_an_empty_choice_as_what_it_is() -> TestResult {
+    let desk = Desk::new()?;
+    for words in [
+        &["add", "bridge"][..],
+        &["allow", "bridge", "--server", "x"],
+        &["revoke", "bridge"],
+        &["renew", "bridge"],
+        &["rename", "bridge", "x"],
+    ] {
+        let told = access(&desk, words).await?;
+        ended(&told, 1);
+        assert!(
+            told.words
+                .starts_with("error[client_is_bridge]: 'bridge' stands for every program"),
+            "{}",
+            told.words
+        );
+    }
+    ended(&access(&desk, &["add", "Cursor"]).await?, 0);
+    let none = access(&desk, &["log", "--client", "cursor"]).await?;
+    ended(&none, 0);
+    assert!(
+        none.words.starts_with("No such call is in the log.\n"),
+        "{}",
+        none.words
+    );
+    let unknown = access(&desk, &["log", "--server", "nope"]).await?;
+    ended(&unknown, 1);
+    assert!(
+        unknown.words.starts_with("error[unknown_server]"),
+        "{}",
+        unknown.words
+    );
     Ok(())
 }

@@ -11,6 +11,11 @@ pub enum AccessError {
     /// There is one of that name.
     #[error("there is a client '{0}' already; choose another name, or revoke that one first")]
     NameTaken(String),
+    /// It is what stands for everybody who starts the bridge without a name.
+    #[error(
+        "'bridge' stands for every program that starts the bridge without saying who it is, so it has no key and no rules"
+    )]
+    Bridge,
     /// There is none of that name.
     #[error("there is no client '{name}'{}", hint(.similar.as_deref()))]
     NoSuchClient {
@@ -79,6 +84,7 @@ impl Explain for AccessError {
     fn code(&self) -> &'static str {
         match self {
             Self::NameTaken(_) => "client_exists",
+            Self::Bridge => "client_is_bridge",
             Self::NoSuchClient { .. } => "unknown_client",
             Self::Revoked => "client_revoked",
             Self::Name => "client_name",

@@ -121,6 +121,9 @@ impl Ledger {
     /// Where it stands.
     pub(super) fn position(&self, name: &str) -> Result<usize, AccessError> {
         let wanted = name.to_lowercase();
+        if wanted == BRIDGE {
+            return Err(AccessError::Bridge);
+        }
         let found = self
             .entries
             .iter()
@@ -148,10 +151,11 @@ impl Ledger {
         if !is_name {
             return Err(AccessError::Name);
         }
-        if self.position(name).is_ok() || name.eq_ignore_ascii_case(BRIDGE) {
-            return Err(AccessError::NameTaken(name.to_owned()));
+        match self.position(name) {
+            Ok(_) => Err(AccessError::NameTaken(name.to_owned())),
+            Err(AccessError::Bridge) => Err(AccessError::Bridge),
+            Err(_) => Ok(name.to_owned()),
         }
-        Ok(name.to_owned())
     }
 
     fn similar(&self, wanted: &str) -> Option<String> {

@@ -85,6 +85,11 @@ impl Patterns {
         self.0.iter().any(|pattern| pattern.0 == "*")
     }
 
+    /// Each of them.
+    pub fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.0.iter()
+    }
+
     /// Each of them, as written.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|pattern| pattern.0.as_str())

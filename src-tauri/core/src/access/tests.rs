@@ -227,6 +227,7 @@ fn a_file_that_cannot_be_understood_lets_nobody_in_and_is_left_alone() {
 
 #[test]
 fn names_are_unique_whatever_their_capitals_and_a_wrong_one_is_guessed() {
+    const BRIDGE: &str = "'bridge' stands for every program that starts the bridge without saying who it is, so it has no key and no rules";
     let place = Place::new();
     let desk = place.desk();
     desk.issue("Cursor", Rules::default()).expect("issued");
@@ -236,10 +237,11 @@ fn names_are_unique_whatever_their_capitals_and_a_wrong_one_is_guessed() {
             desk.issue("cursor ", Rules::default()).map(drop),
             "there is a client 'cursor' already; choose another name, or revoke that one first",
         ),
-        (
-            desk.issue("bridge", Rules::default()).map(drop),
-            "there is a client 'bridge' already; choose another name, or revoke that one first",
-        ),
+        (desk.issue("bridge", Rules::default()).map(drop), BRIDGE),
+        (desk.reissue("Bridge").map(drop), BRIDGE),
+        (desk.rename("bridge", "x"), BRIDGE),
+        (desk.set_rules("bridge", Rules::default()), BRIDGE),
+        (desk.revoke("bridge"), BRIDGE),
         (
             desk.issue(" ", Rules::default()).map(drop),
             "a client's name must be 1 to 64 characters without control characters",

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::To;
 use crate::{
+    context::Context,
     failure::Failure,
     output::{
         face::Paint,
@@ -60,6 +61,10 @@ struct Listing {
 }
 
 impl LogArguments {
+    fn is_narrowed(&self) -> bool {
+        self.client.is_some() || self.server.is_some() || self.failed
+    }
+
     fn wants(&self, call: &LoggedCall) -> bool {
         let is = |wanted: &Option<String>, value: &str| {
             wanted
@@ -99,6 +104,9 @@ pub(super) fn run(
     if let Some(client) = arguments.client.as_deref().filter(|_| calls.is_empty()) {
         check_name(client, access)?;
     }
+    if let Some(server) = arguments.server.as_deref().filter(|_| calls.is_empty()) {
+        check_server(server, access, context)?;
+    }
     let path = access.log_path();
     if context.global.json {
         let arguments = access.logs_arguments();
@@ -109,7 +117,12 @@ pub(super) fn run(
         })?);
     }
     if calls.is_empty() && arguments.arguments.is_none() {
-        output.say(Paint::Plain, "No call is in the log.")?;
+        let none = if arguments.is_narrowed() {
+            "No such call is in the log."
+        } else {
+            "No call is in the log."
+        };
+        output.say(Paint::Plain, none)?;
     }
     let lines = table(&calls).lines(output.face());
     if !calls.is_empty() {
@@ -124,6 +137,15 @@ fn check_name(client: &str, access: &Access) -> Result<(), Failure> {
     let theirs = access.calls(1, |call| call.client.eq_ignore_ascii_case(client));
     if theirs.map_err(told)?.is_empty() {
         access.named(client).map_err(told)?;
+    }
+    Ok(())
+}
+
+/// The same for a server. One that was removed is in the log by its name.
+fn check_server(server: &str, access: &Access, context: &Context) -> Result<(), Failure> {
+    let its = access.calls(1, |call| call.server.as_str().eq_ignore_ascii_case(server));
+    if its.map_err(|error| Failure::told(&error))?.is_empty() {
+        context.config().server(server)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `omlx mcp access`: who may use the gateway, what each may see, and what each did.
 
 mod approve;
+mod in_vain;
 mod list;
 mod log;
 mod review;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use crate::{
     context::Context,
     failure::{Ending, Failure},
+    mend::quoted,
     notice,
     output::{Output, face::Paint, text},
 };
@@ -87,10 +89,12 @@ struct AddArguments {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What is given here replaces the rules there were; without --server every server is meant, without --tool every tool of those.
+What is given here replaces the rules there were; without --server every server is meant, without --tool every tool of those. \
+With neither, the rules are shown, and nothing is changed.
 
 Examples:
-  omlx mcp access allow cursor                             everything
+  omlx mcp access allow cursor                             show what it may use
+  omlx mcp access allow cursor --server '*'                everything
   omlx mcp access allow cursor --server notion --tool 'notion__search'")]
 struct AllowArguments {
     /// The client's name
@@ -133,7 +137,18 @@ struct Changed<'a> {
     clients: &'a [String],
 }
 
+/// `--json` of what a client may use.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    client: &'a str,
+    rules: &'a Rules,
+}
+
 impl RuleArguments {
+    fn is_empty(&self) -> bool {
+        self.servers.is_empty() && self.tools.is_empty()
+    }
+
     fn rules(&self) -> Rules {
         let patterns = |given: &[Pattern]| match given {
             [] => Patterns::default(),
@@ -179,7 +194,8 @@ fn add_client(arguments: &AddArguments, access: &Access, (context, output): To<'
         Paint::Good,
         &format!("✓ Added {}: it may use {}", text::line(name), list::told(&rules)),
     )?;
-    hand_over(name, &key, (context, output))
+    hand_over(name, &key, (context, output))?;
+    in_vain::tell(&rules, (context, output))
 }
 
 fn renew_client(name: &str, access: &Access, (context, output): To<'_>) -> Result<(), Failure> {
@@ -214,12 +230,38 @@ fn allow_client(
     access: &Access,
     (context, output): To<'_>,
 ) -> Result<(), Failure> {
+    let told = |error| Failure::told(&error);
+    let name = text::line(&arguments.name);
+    if arguments.rules.is_empty() {
+        return show_rules(arguments, access, (context, output));
+    }
     let rules = arguments.rules.rules();
-    access
-        .set_rules(&arguments.name, rules.clone())
-        .map_err(|error| Failure::told(&error))?;
-    let done = format!("✓ {} may use {}", text::line(&arguments.name), list::told(&rules));
-    changed(std::slice::from_ref(&arguments.name), &done, (context, output))
+    access.set_rules(&arguments.name, rules.clone()).map_err(told)?;
+    let done = format!("✓ {name} may use {}", list::told(&rules));
+    changed(std::slice::from_ref(&arguments.name), &done, (context, output))?;
+    in_vain::tell(&rules, (context, output))
+}
+
+/// Nobody who leaves the rules out means to throw them away.
+fn show_rules(arguments: &AllowArguments, access: &Access, (context, output): To<'_>) -> Result<(), Failure> {
+    let client = access.named(&arguments.name);
+    let client = client.map_err(|error| Failure::told(&error))?;
+    if context.global.json {
+        let (client, rules) = (client.name(), client.rules());
+        return Ok(output.json(&Shown { client, rules })?);
+    }
+    let name = text::line(client.name());
+    let now = format!(
+        "{name} may use {}; nothing was changed",
+        list::told(client.rules())
+    );
+    output.say(Paint::Plain, &now)?;
+    let opens = format!(
+        "everything is: {} access allow {} --server '*'",
+        context.command(),
+        quoted(&name)
+    );
+    Ok(notice::tell_hint(Some(&opens), output)?)
 }
 
 fn rename_client(arguments: &RenameArguments, access: &Access, to: To<'_>) -> Result<(), Failure> {
