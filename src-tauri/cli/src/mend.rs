@@ -53,6 +53,9 @@ impl Mend {
         Some(match code {
             "unknown_server" => format!("{program} status lists them; {program} add NAME URL adds one"),
             "port_in_use" | "cannot_listen" => format!("{program} serve --port N, with a port that is free"),
+            "lent_already" => {
+                format!("nothing is to be done; for one more gateway: {program} serve --port N")
+            }
             "tool_changed_again" => format!("{program} access review shows it as it is now"),
             "unknown_client" => format!("{program} access list"),
             "switched_off" => format!("{program} enable {name}"),

@@ -579,6 +579,27 @@ async fn a_port_that_is_taken_is_named_with_who_has_it_and_the_option_that_mends
 }
 
 #[tokio::test]
+async fn a_gateway_that_is_there_already_is_told_as_ours() -> TestResult {
+    let lent = Lent::new(Era::Session).await?;
+    let port = lent.url.rsplit(':').next().unwrap_or_default();
+    let ran = Omlx::on(&lent.desk, OMLX, &["mcp", "serve", "--port", port])
+        .run()
+        .await?;
+    assert_eq!((ran.code, ran.data.as_str()), (Some(1), ""));
+    let told = format!("error[lent_already]: oMLX Connect lends the servers on port {port} already");
+    assert!(ran.words.starts_with(&told), "{}", ran.words);
+    assert!(
+        ran.words.contains("  hint: nothing is to be done"),
+        "{}",
+        ran.words
+    );
+    if cfg!(target_os = "linux") {
+        assert!(ran.words.contains("omlx-under-test"), "{}", ran.words);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn ctrl_c_ends_it_as_it_should() -> TestResult {
     let lent = Lent::ready(Era::Session).await?;
     lent.process.interrupt().await?;

@@ -8,6 +8,9 @@ use url::{Host, Url};
 use super::reply::{self, Reply};
 use crate::guest::{Guest, Lobby};
 
+/// What every refusal for want of a key says of us.
+pub(super) const REALM: &str = "realm=\"oMLX Connect\"";
+
 /// Checks the names a request was sent under; the key comes after.
 pub(super) fn check_names(headers: &HeaderMap) -> Result<(), Box<Reply>> {
     if !headers.get(header::HOST).is_some_and(is_here) {
@@ -75,11 +78,13 @@ fn forbidden(code: &str, sentence: &str) -> Reply {
 fn unauthorized(code: &str, sentence: &str) -> Reply {
     let mut refusal = reply::refusal(StatusCode::UNAUTHORIZED, code, sentence);
     let challenge = if code == "key_missing" {
-        HeaderValue::from_static("Bearer realm=\"oMLX Connect\"")
+        format!("Bearer {REALM}")
     } else {
-        HeaderValue::from_static("Bearer realm=\"oMLX Connect\", error=\"invalid_token\"")
+        format!("Bearer {REALM}, error=\"invalid_token\"")
     };
-    refusal.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+        refusal.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
     refusal
 }
 

@@ -1,11 +1,40 @@
 //! Who listens on a port already, as far as the operating system lets one ask.
 
-use std::time::Duration;
+use std::{io, net::Ipv4Addr, time::Duration};
 
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    process::Command,
+};
+
+use super::guard;
 
 /// How long the question may take: the answer is a courtesy.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a gateway of ours may take to say so.
+const GREETING: Duration = Duration::from_secs(1);
+
+/// How much of an answer is read, in bytes.
+const MAX_ANSWER: u64 = 4 * 1024;
+
+/// Whether it is a gateway of ours, by what that answers to whoever has no key. Its program may be called anything.
+pub(super) async fn is_ours(port: u16) -> bool {
+    let asked = tokio::time::timeout(GREETING, asked(port)).await;
+    let answer = asked.ok().and_then(Result::ok).unwrap_or_default();
+    let answer = String::from_utf8_lossy(&answer);
+    answer.starts_with("HTTP/1.1 401") && answer.contains(guard::REALM)
+}
+
+async fn asked(port: u16) -> io::Result<Vec<u8>> {
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    let request = format!("GET /status HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    connection.take(MAX_ANSWER).read_to_end(&mut answer).await?;
+    Ok(answer)
+}
 
 /// The program and its process, such as `python3 (process 4711)`.
 pub(super) async fn of(port: u16) -> Option<String> {

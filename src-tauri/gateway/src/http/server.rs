@@ -68,6 +68,14 @@ pub enum GatewayError {
         /// Who, as far as it can be found out.
         holder: Option<String>,
     },
+    /// We do, in another process.
+    #[error("oMLX Connect lends the servers on port {port} already{}", in_words(.holder.as_deref()))]
+    LentAlready {
+        /// Which port.
+        port: u16,
+        /// Which process, as far as it can be found out.
+        holder: Option<String>,
+    },
     /// The operating system does not let us listen.
     #[error("port {port} cannot be listened on: {kind}")]
     CannotListen {
@@ -82,16 +90,24 @@ fn by(holder: Option<&str>) -> String {
     holder.map_or_else(String::new, |holder| format!(" by {holder}"))
 }
 
+fn in_words(holder: Option<&str>) -> String {
+    holder.map_or_else(String::new, |holder| format!(": {holder}"))
+}
+
 impl Explain for GatewayError {
     fn code(&self) -> &'static str {
         match self {
             Self::PortInUse { .. } => "port_in_use",
+            Self::LentAlready { .. } => "lent_already",
             Self::CannotListen { .. } => "cannot_listen",
         }
     }
 
     fn action(&self) -> Action {
-        Action::Retry
+        match self {
+            Self::LentAlready { .. } => Action::None,
+            Self::PortInUse { .. } | Self::CannotListen { .. } => Action::Retry,
+        }
     }
 }
 
@@ -161,10 +177,14 @@ impl Drop for Gateway {
 /// Both loopback addresses with one port; the newer one only where the machine has it.
 async fn listen(port: u16) -> Result<Vec<TcpListener>, GatewayError> {
     let failed = async |error: io::Error| match error.kind() {
-        io::ErrorKind::AddrInUse => GatewayError::PortInUse {
-            port,
-            holder: holder::of(port).await,
-        },
+        io::ErrorKind::AddrInUse => {
+            let (is_ours, holder) = tokio::join!(holder::is_ours(port), holder::of(port));
+            if is_ours {
+                GatewayError::LentAlready { port, holder }
+            } else {
+                GatewayError::PortInUse { port, holder }
+            }
+        }
         kind => GatewayError::CannotListen { port, kind },
     };
     let first = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
