@@ -60,6 +60,40 @@ fn every_code_the_program_prints_is_explained() -> TestResult {
     Ok(())
 }
 
+/// The codes of the gateway's own HTTP answers in one file: the first word in quotes of what makes such an answer.
+fn refusals(source: &str) -> Vec<String> {
+    let made = ["reply::refusal(", "(forbidden(", "(unauthorized("];
+    let made = made.iter().flat_map(|made| source.split(made).skip(1));
+    let words = made.filter_map(|rest| rest.split(';').next()?.split('"').nth(1));
+    let is_code = |word: &&str| !word.is_empty() && word.chars().all(|c| c == '_' || c.is_ascii_lowercase());
+    words.filter(is_code).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_code_of_an_http_answer_is_explained_where_the_gateway_is() -> TestResult {
+    let page = fs::read_to_string(root().join("docs/troubleshooting.md"))?;
+    let section = page
+        .split("## HTTP answers of the gateway")
+        .nth(1)
+        .unwrap_or_default();
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let mut files = Vec::new();
+    sources(&root().join("src-tauri/gateway/src/http"), &mut files)?;
+    let mut seen = Vec::new();
+    for file in files {
+        let source = fs::read_to_string(&file)?;
+        seen.extend(refusals(source.split("#[cfg(test)]").next().unwrap_or_default()));
+    }
+    for code in &seen {
+        assert!(
+            section.contains(&format!("| `{code}` |")),
+            "{code} is not explained"
+        );
+    }
+    assert!(seen.len() >= 10, "{seen:?}");
+    Ok(())
+}
+
 #[test]
 fn the_example_config_is_good_as_it_is() -> TestResult {
     let config = ConfigFile::at(root().join("mcp.example.json"), &Environment::of([])).read()?;
