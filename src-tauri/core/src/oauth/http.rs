@@ -344,6 +344,11 @@ pub fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     match root.downcast_ref::<reqwest::Error>() {
         Some(error) if error.is_timeout() => "no answer in time".to_owned(),
         Some(_) => "the connection broke".to_owned(),
-        None => root.to_string(),
+        None => without_number(&root.to_string()),
     }
+}
+
+/// `Connection refused (os error 111)` without the number, which says nothing to a person.
+fn without_number(text: &str) -> String {
+    text.split(" (os error ").next().unwrap_or_default().to_owned()
 }
