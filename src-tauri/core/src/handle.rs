@@ -217,6 +217,11 @@ impl Handle {
         })
     }
 
+    /// How a person types our commands: `omlx mcp`, with what options that takes.
+    pub fn command(&self) -> &str {
+        &self.shared.command
+    }
+
     /// Where the vault's key is; none before it was needed.
     pub fn key_source(&self) -> Option<KeySource> {
         self.shared.vault.key_source()

@@ -1,7 +1,7 @@
 //! Answering in a server's place while it is signed out, offline or locked: with what it last said about itself, and,
 //! to a call, with what to do.
 
-use omlx_mcp::{Action, Problem, ServerId, connection::Era, handle::Server};
+use omlx_mcp::{Action, Problem, ServerId, access::Refusal, connection::Era, handle::Server};
 use serde_json::{Value, json, value::RawValue};
 
 use bytes::Bytes;
@@ -77,6 +77,19 @@ fn by_code(problem: &Problem, (command, quoted): (&str, &str)) -> Option<String>
         ),
         _ => return None,
     })
+}
+
+/// Says why a client may not have what it asked for, and what changes that.
+pub(crate) fn refusal(command: &str, refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Server { .. } | Refusal::Tool { .. } => {
+            format!("{refusal}; `{command} access allow` changes that")
+        }
+        Refusal::ToolChanged { .. } => format!(
+            "{refusal}; `{command} access review` shows both and `{command} access approve` lets it through"
+        ),
+        Refusal::Access(error) => error.to_string(),
+    }
 }
 
 /// The result of a call that could not be made: an answer a model can read out to its user, not a broken protocol.
@@ -213,6 +226,17 @@ mod tests {
             sentence("omlx mcp", &server, &problem),
             "my notion asks for a sign-in. To sign in, run `omlx mcp login 'my notion'` in a terminal or open oMLX \
              Connect; then call again."
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_command_that_changes_it_as_it_must_be_typed() {
+        let [client, tool] = ["Cursor", "echo"].map(str::to_owned);
+        let server: ServerId = "demo".parse().expect("a name");
+        let refused = Refusal::Tool { client, server, tool };
+        assert_eq!(
+            refusal("omlx mcp --home /x", &refused),
+            "'Cursor' may not use the tool 'demo__echo'; `omlx mcp --home /x access allow` changes that"
         );
     }
 

@@ -21,6 +21,7 @@ use serde_json::{Map, Value, json, value::RawValue};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
+    away,
     listed::{Listed, Listing, Whence},
     message::{self, INTERNAL_ERROR, Id, Message},
     upstream::parameters,
@@ -387,8 +388,8 @@ pub(crate) fn outcome_of_result(answer: &[u8]) -> &'static str {
 }
 
 /// The result of a call that is not let through, and its code.
-pub(crate) fn refused(refusal: &Refusal) -> Value {
-    let mut result = crate::away::told_call(&refusal.to_string());
+pub(crate) fn refused(server: &Server, refusal: &Refusal) -> Value {
+    let mut result = away::told_call(&away::refusal(server.command(), refusal));
     result["_meta"] = json!({ "ai.omlx.connect/code": refusal.code() });
     result
 }

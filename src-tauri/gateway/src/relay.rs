@@ -211,7 +211,9 @@ impl Relay {
             if let Some((_, called)) = called {
                 called.over(refusal.code());
             }
-            return self.tell(message::result(id, &guest::refused(&refusal))).await;
+            return self
+                .tell(message::result(id, &guest::refused(&server, &refusal)))
+                .await;
         }
         let mut ask = Ask::of(id, seen, self.0.out.clone());
         if let (Some((tool, _)), true) = (&called, self.is_stateless()) {

@@ -347,6 +347,7 @@ async fn the_nameless_bridge_is_told_as_what_it_is_and_an_empty_choice_as_what_i
     let desk = Desk::new()?;
     for words in [
         &["add", "bridge"][..],
+        &["allow", "bridge"],
         &["allow", "bridge", "--server", "x"],
         &["revoke", "bridge"],
         &["renew", "bridge"],

@@ -100,6 +100,11 @@ impl Client {
         Self::new(ClientId("bridge".to_owned()), BRIDGE.to_owned(), Rules::default())
     }
 
+    /// Whether it is that one.
+    pub fn is_nameless(&self) -> bool {
+        self.id().as_str() == BRIDGE
+    }
+
     /// Tells it from every other one, and outlives a new name.
     pub fn id(&self) -> &ClientId {
         &self.entry.id

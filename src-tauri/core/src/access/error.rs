@@ -111,11 +111,12 @@ impl From<getrandom::Error> for AccessError {
     }
 }
 
-/// Why a client that has a key does not get what it asked for; told to the client, and through it to a person.
+/// Why a client that has a key does not get what it asked for; told to the client, and through it to a person, with what
+/// changes that.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Its rules leave the server out.
-    #[error("'{client}' may not use the server '{server}'; `omlx mcp access allow` changes that")]
+    #[error("'{client}' may not use the server '{server}'")]
     Server {
         /// The client.
         client: String,
@@ -123,7 +124,7 @@ pub enum Refusal {
         server: ServerId,
     },
     /// Its rules leave the tool out.
-    #[error("'{client}' may not use the tool '{server}__{tool}'; `omlx mcp access allow` changes that")]
+    #[error("'{client}' may not use the tool '{server}__{tool}'")]
     Tool {
         /// The client.
         client: String,
@@ -134,8 +135,7 @@ pub enum Refusal {
     },
     /// The tool is not described as it was when it was approved.
     #[error(
-        "the description of '{server}__{tool}' has changed since it was approved for '{client}', so it is held back; \
-         `omlx mcp access review` shows both and `omlx mcp access approve` lets it through"
+        "the description of '{server}__{tool}' has changed since it was approved for '{client}', so it is held back"
     )]
     ToolChanged {
         /// The client.

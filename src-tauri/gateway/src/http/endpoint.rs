@@ -96,7 +96,10 @@ async fn post(desk: &Arc<Desk>, server: &Server, (asked, session): (Asked, Optio
     {
         let called = asked.guest.calls(server.id(), tool, params.arguments);
         called.over(omlx_mcp::Explain::code(&refusal));
-        return reply::json_text(StatusCode::OK, message::result(id, &guest::refused(&refusal)));
+        return reply::json_text(
+            StatusCode::OK,
+            message::result(id, &guest::refused(server, &refusal)),
+        );
     }
     if let Some(session) = session {
         return session.post(asked.body, &seen).await;

@@ -5,8 +5,11 @@ use http::{HeaderMap, HeaderValue, StatusCode, header, uri::Authority};
 use omlx_mcp::Explain;
 use url::{Host, Url};
 
-use super::reply::{self, Reply};
-use crate::guest::{Guest, Lobby};
+use super::{
+    reply::{self, Reply},
+    router::Desk,
+};
+use crate::guest::Guest;
 
 /// What every refusal for want of a key says of us.
 pub(super) const REALM: &str = "realm=\"oMLX Connect\"";
@@ -29,10 +32,14 @@ pub(super) fn check_names(headers: &HeaderMap) -> Result<(), Box<Reply>> {
 }
 
 /// Who asks, by the key in `Authorization: Bearer`.
-pub(super) fn admit(lobby: &Lobby, headers: &HeaderMap) -> Result<Guest, Box<Reply>> {
+pub(super) fn admit(desk: &Desk, headers: &HeaderMap) -> Result<Guest, Box<Reply>> {
+    let (lobby, command) = (&desk.lobby, desk.handle.command());
     let Some(presented) = headers.get(header::AUTHORIZATION) else {
-        let sentence = "a key is needed: `omlx mcp use CLIENT` sets up a client that is known, and `omlx mcp access add NAME` makes a key for any other, to be sent as `Authorization: Bearer omlx_…`";
-        return Err(Box::new(unauthorized("key_missing", sentence)));
+        let sentence = format!(
+            "a key is needed: `{command} use CLIENT` sets up a client that is known, and `{command} access add NAME` \
+             makes a key for any other, to be sent as `Authorization: Bearer omlx_…`"
+        );
+        return Err(Box::new(unauthorized("key_missing", &sentence)));
     };
     let key = presented.to_str().ok().and_then(bearer);
     key.and_then(|key| lobby.admit(key)).ok_or_else(|| {
@@ -40,8 +47,11 @@ pub(super) fn admit(lobby: &Lobby, headers: &HeaderMap) -> Result<Guest, Box<Rep
             let (code, sentence) = (trouble.code(), trouble.to_string());
             return Box::new(reply::refusal(StatusCode::SERVICE_UNAVAILABLE, code, &sentence));
         }
-        let sentence = "this key opens nothing: it is wrong or was revoked; `omlx mcp access list` shows the clients, and `omlx mcp access add NAME` makes a new key";
-        Box::new(unauthorized("key_unknown", sentence))
+        let sentence = format!(
+            "this key opens nothing: it is wrong or was revoked; `{command} access list` shows the clients, and \
+             `{command} access add NAME` makes a new key"
+        );
+        Box::new(unauthorized("key_unknown", &sentence))
     })
 }
 

@@ -169,7 +169,7 @@ pub(super) async fn call(desk: &Desk, guest: &Guest, (name, arguments): (&str, M
     let called = guest.calls(server.id(), tool, raw.as_deref().map(|raw: &RawValue| raw));
     if let Err(refusal) = guest.permit(&server, tool) {
         called.over(omlx_mcp::Explain::code(&refusal));
-        return guest::refused(&refusal);
+        return guest::refused(&server, &refusal);
     }
     match server.call(tool, arguments).await {
         Ok(result) => {

@@ -98,7 +98,7 @@ async fn admitted(
     if let Some(answer) = cors::preflight(&head.method, &head.headers, methods) {
         return Ok(answer);
     }
-    let guest = guard::admit(&desk.lobby, &head.headers)?;
+    let guest = guard::admit(desk, &head.headers)?;
     if !seat.is_known(&guest) {
         let sentence = "there are too many connections already";
         return Err(Box::new(reply::refusal(
@@ -134,8 +134,12 @@ fn server(desk: &Desk, guest: &Guest, name: &str) -> Result<Server, Box<Reply>> 
     let name = percent_decode_str(name).decode_utf8_lossy();
     let found = desk.handle.server(&name).ok();
     found.filter(|server| guest.may_use(server.id())).ok_or_else(|| {
-        let sentence = "there is no such server in the config file, or this client may not use it; `omlx mcp status` lists them, `omlx mcp access allow` lets a client use one";
-        Box::new(reply::refusal(StatusCode::NOT_FOUND, "unknown_server", sentence))
+        let command = desk.handle.command();
+        let sentence = format!(
+            "there is no such server in the config file, or this client may not use it; `{command} status` lists \
+             them, `{command} access allow` lets a client use one"
+        );
+        Box::new(reply::refusal(StatusCode::NOT_FOUND, "unknown_server", &sentence))
     })
 }
 

@@ -10,7 +10,7 @@ pub(super) use review::diff_line;
 
 use clap::Subcommand;
 use omlx_mcp::{
-    access::{Access, ClientKey, Pattern, Patterns, Rules},
+    access::{Access, AccessError, ClientKey, Pattern, Patterns, Rules},
     clock::Clock,
 };
 use serde::Serialize;
@@ -246,6 +246,9 @@ fn allow_client(
 fn show_rules(arguments: &AllowArguments, access: &Access, (context, output): To<'_>) -> Result<(), Failure> {
     let client = access.named(&arguments.name);
     let client = client.map_err(|error| Failure::told(&error))?;
+    if client.is_nameless() {
+        return Err(Failure::told(&AccessError::Bridge));
+    }
     if context.global.json {
         let (client, rules) = (client.name(), client.rules());
         return Ok(output.json(&Shown { client, rules })?);
@@ -256,6 +259,9 @@ fn show_rules(arguments: &AllowArguments, access: &Access, (context, output): To
         list::told(client.rules())
     );
     output.say(Paint::Plain, &now)?;
+    if *client.rules() == Rules::default() {
+        return Ok(());
+    }
     let opens = format!(
         "everything is: {} access allow {} --server '*'",
         context.command(),
