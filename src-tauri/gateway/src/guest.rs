@@ -16,14 +16,13 @@ use omlx_mcp::{
     access::{Access, AccessError, Call, Client, ListDigest, Refusal, Source, ToolSet},
     handle::Server,
 };
-use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Map, Value, json, value::RawValue};
 use tokio::sync::{mpsc, watch};
 
 use crate::{
     away,
     listed::{Listed, Listing, Whence},
-    message::{self, INTERNAL_ERROR, Id, Message},
+    message::{self, INTERNAL_ERROR, Id, Members, Message},
     upstream::parameters,
 };
 
@@ -80,15 +79,6 @@ struct Line {
     arguments: Option<Map<String, Value>>,
     duration: Duration,
     outcome: String,
-}
-
-/// The result of `tools/list`, as far as it is looked at.
-#[derive(Deserialize)]
-struct List<'a> {
-    #[serde(borrow)]
-    tools: Option<&'a RawValue>,
-    #[serde(rename = "nextCursor")]
-    next: Option<IgnoredAny>,
 }
 
 /// A request for a list of tools, and what is needed of it to answer in its place.
@@ -284,13 +274,17 @@ impl Guest {
         let (Some(id), Some(result)) = (seen.id, seen.result) else {
             return Some(Sieved::AsItCame);
         };
-        let list: List<'_> = serde_json::from_str(result.get()).ok()?;
-        let Some(tools) = list.tools else {
+        let read = Members::read(
+            serde_json::Deserializer::from_str(result.get()),
+            ["tools", "nextCursor"],
+        );
+        let list = read.ok().filter(|list| !list.is_ambiguous)?;
+        let [Some(tools), next] = list.found else {
             return Some(Sieved::AsItCame);
         };
         let whence = match source {
             Source::Memory => Whence::Memory,
-            Source::Server if asked.is_first && list.next.is_none() => Whence::Whole,
+            Source::Server if asked.is_first && next.is_none() => Whence::Whole,
             Source::Server => Whence::Part,
         };
         let (places, count) = self.places(server, tools.get(), whence)?;

@@ -237,10 +237,10 @@ impl<'a> Params<'a> {
 
 /// The members of an object that are called exactly so, each at most once.
 #[derive(Clone, Copy)]
-struct Members<'a, const N: usize> {
-    found: [Option<&'a RawValue>; N],
+pub(crate) struct Members<'a, const N: usize> {
+    pub(crate) found: [Option<&'a RawValue>; N],
     /// Another one would be read as one of them by some.
-    is_ambiguous: bool,
+    pub(crate) is_ambiguous: bool,
 }
 
 /// What the members are called.
@@ -254,7 +254,7 @@ fn text_of(value: &RawValue) -> serde_json::Result<Cow<'_, str>> {
 }
 
 impl<'a, const N: usize> Members<'a, N> {
-    fn read(
+    pub(crate) fn read(
         mut text: serde_json::Deserializer<impl Read<'a>>,
         names: [&'static str; N],
     ) -> serde_json::Result<Self> {

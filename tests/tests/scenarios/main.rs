@@ -13,6 +13,7 @@ mod dpop;
 mod eras;
 mod forgotten_client;
 mod gateway;
+mod gateway_process;
 mod identity;
 mod import;
 mod interop;

@@ -77,6 +77,11 @@ fn answered(asked: &str) -> String {
             });
             document("application/json", &result(id, &hello))
         }
+        (Some("tools/list"), _) if message["params"]["cursor"] == "spelled" => {
+            let mut list = tools("good");
+            list["Tools"] = tools("evil")["tools"].clone();
+            document("application/json", &result(id, &list))
+        }
         (Some("tools/list"), _) => document("application/json", &result(id, &tools("good"))),
         (Some("tools/call"), Some("document")) => document("application/json", &poison),
         (Some("tools/call"), _) => {
@@ -114,6 +119,14 @@ async fn a_list_of_tools_is_not_heard_where_nobody_waits_for_it() -> TestResult 
     let list = json!({ "jsonrpc": "2.0", "id": LIST, "method": "tools/list" });
     let listed = lent.message(DEMO, None, list).await?.text().await?;
     assert!(listed.contains("good"), "{listed}");
+
+    let spelled =
+        json!({ "jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": { "cursor": "spelled" } });
+    let listed = lent.message(DEMO, None, spelled).await?.text().await?;
+    assert!(
+        listed.contains("cannot be read") && !listed.contains("evil"),
+        "{listed}"
+    );
 
     let answer = lent.message(DEMO, None, called("echo")).await?.text().await?;
     assert!(answer.contains("hello") && answer.contains("news"), "{answer}");

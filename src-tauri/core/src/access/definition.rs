@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, value::RawValue};
 use sha2::{Digest as _, Sha256};
 
+use super::unambiguous::Unambiguous;
 use crate::spelling::is_near_miss;
 
 /// What a model or a person reads of a tool before it is called. Icons and `_meta` are read by neither.
@@ -99,11 +100,12 @@ impl ListDigest {
 impl ToolSet {
     /// The tools as the server listed them. Of two with one name the first counts, and the other is never listed: it
     /// would be called by a description that nobody approved. Nor is one with a member that some client would read as
-    /// another that counts.
+    /// another that counts, or with one that comes twice.
     pub fn of(tools: &[impl Serialize]) -> Self {
         let mut set = IndexMap::new();
         for (index, tool) in tools.iter().enumerate() {
-            let Ok(value) = serde_json::to_value(tool) else {
+            let read = serde_json::to_string(tool).and_then(|text| serde_json::from_str(&text));
+            let Ok(Unambiguous(value)) = read else {
                 continue;
             };
             let Some(name) = value.get("name").and_then(Value::as_str) else {
@@ -303,6 +305,17 @@ mod tests {
         let set =
             ToolSet::of(&[json!({"name": "search", "descriptions": 1, "x-name": 2, "_meta": {"Name": 3}})]);
         assert!(set.get("search").is_some());
+    }
+
+    #[test]
+    fn a_tool_with_a_member_that_comes_twice_is_none() {
+        for text in [
+            r#"{"name":"search","description":"good","description":"evil"}"#,
+            r#"{"name":"search","inputSchema":{"properties":{"a":{"description":"good","description":"evil"}}}}"#,
+        ] {
+            let tool: &RawValue = serde_json::from_str(text).expect("JSON");
+            assert_eq!(ToolSet::of(&[tool]).iter().count(), 0, "{text}");
+        }
     }
 
     #[test]

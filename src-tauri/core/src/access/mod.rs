@@ -30,6 +30,7 @@ mod ledger;
 mod review;
 mod rules;
 mod stamp;
+mod unambiguous;
 
 pub use audit::{Call, LoggedCall};
 pub use client::{Client, ClientId, ClientSummary};
