@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 use crate::{
     away,
     listed::{Listed, Listing, Whence},
-    message::{self, INTERNAL_ERROR, Id, Members, Message},
+    message::{self, INTERNAL_ERROR, Id, Kind, Members, Message},
     upstream::parameters,
 };
 
@@ -246,22 +246,24 @@ impl Guest {
         Some((places, listing.count))
     }
 
-    /// An answer to `tools/list` with the tools it may see; any other message as it is. One that cannot be read, or that
-    /// a client could read in another way than we do, is not passed on: nobody has approved what it says.
+    /// An answer to `tools/list` with the tools it may see; any other message as it is, but none that answers another
+    /// request. One that cannot be read, or that a client could read in another way than we do, is not passed on: nobody
+    /// has approved what it says.
     pub(crate) fn sieve_answer(
         &self,
         server: &Server,
         (answer, source): (Bytes, Source),
         asked: &ListAsked,
-    ) -> Bytes {
-        match self.sieved(server, (&answer, source), asked) {
+    ) -> Option<Bytes> {
+        Some(match self.sieved(server, (&answer, source), asked) {
             Some(Sieved::AsItCame) => answer,
             Some(Sieved::Rewritten(sieved)) => sieved,
+            Some(Sieved::AnothersAnswer) => return None,
             None => {
                 let sentence = format!("{} has sent a list of tools that cannot be read", server.id());
                 message::error(Some(&asked.id.raw()), INTERNAL_ERROR, &sentence)
             }
-        }
+        })
     }
 
     fn sieved(
@@ -271,6 +273,9 @@ impl Guest {
         asked: &ListAsked,
     ) -> Option<Sieved> {
         let seen = Message::peek(answer).ok()?;
+        if seen.kind() == Some(Kind::Response) && !asked.is_answered_by(&seen) {
+            return Some(Sieved::AnothersAnswer);
+        }
         let (Some(id), Some(result)) = (seen.id, seen.result) else {
             return Some(Sieved::AsItCame);
         };
@@ -340,9 +345,18 @@ impl Called {
 enum Sieved {
     AsItCame,
     Rewritten(Bytes),
+    AnothersAnswer,
 }
 
 impl ListAsked {
+    /// Whether a response is the answer to it; an error may be to nobody in particular.
+    fn is_answered_by(&self, seen: &Message<'_>) -> bool {
+        match seen.id {
+            Some(id) => Id::of(id) == self.id,
+            None => seen.result.is_none(),
+        }
+    }
+
     /// Reads what is needed; none when it awaits no answer.
     pub(crate) fn of(seen: &Message<'_>) -> Option<Self> {
         Some(Self {

@@ -261,8 +261,9 @@ impl Relay {
                     Source::Server
                 };
                 let guest = self.0.guest.now();
-                self.tell(guest.sieve_answer(&server, (message, source), &list))
-                    .await;
+                if let Some(sieved) = guest.sieve_answer(&server, (message, source), &list) {
+                    self.tell(sieved).await;
+                }
             }
         };
         let (answered, ()) = tokio::join!(asking, sieving);

@@ -146,7 +146,10 @@ pub(super) async fn in_its_place(
         (Some(Kind::Request), "tools/list") => {
             let answer = away::answer(server, seen, problem).unwrap_or_default();
             let answer = match ListAsked::of(seen) {
-                Some(list) => asked.guest.sieve_answer(server, (answer, Source::Memory), &list),
+                Some(list) => asked
+                    .guest
+                    .sieve_answer(server, (answer, Source::Memory), &list)
+                    .unwrap_or_default(),
                 None => answer,
             };
             reply::json_text(StatusCode::OK, answer)

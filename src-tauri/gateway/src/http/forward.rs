@@ -123,7 +123,7 @@ pub(super) async fn post(
         && status.is_success()
         && let Some(list) = ListAsked::of(seen)
     {
-        return match listed((server, asked), (seen, &list), response).await {
+        return match listed((server, asked), &list, response).await {
             Ok(sieved) => sieved,
             Err(why) => unanswered(desk, (server, called), ((asked, seen), why)).await,
         };
@@ -207,7 +207,8 @@ fn sieve_of_rest(server: &Server, guest: &Guest) -> Sieve {
             Message::peek(&page).ok().and_then(|page| ListAsked::of(&page))
         };
         list.map_or_else(Bytes::new, |list| {
-            guest.sieve_answer(&server, (answer, Source::Server), &list)
+            let sieved = guest.sieve_answer(&server, (answer, Source::Server), &list);
+            sieved.unwrap_or_default()
         })
     })
 }
@@ -267,26 +268,19 @@ async fn unanswered(
 /// A list of tools, without those that the client may not see; any notification on the way stays before it.
 async fn listed(
     (server, asked): (&Server, &Asked),
-    (seen, list): (&Message<'_>, &ListAsked),
+    list: &ListAsked,
     response: reqwest::Response,
 ) -> Result<Reply, Unanswered> {
     let (kind, fields) = (media(&response), passing(response.headers(), &DOWN));
     let body = collected(response, MAX_LIST).await?;
-    let id = seen.id.map(Id::of);
-    let is_for_it = |message: &Bytes| {
-        let mut scan = Scan::against_others(id.as_ref());
-        scan.push(message);
-        scan.may_end()
-    };
     let sieve = |message: Bytes| asked.guest.sieve_answer(server, (message, Source::Server), list);
     let sieved = match kind {
         Media::Events => {
-            let messages = messages(&body).into_iter().filter(is_for_it);
-            let sieved = messages.map(|message| reply::event(&sieve(message)));
-            sieved.collect::<Vec<_>>().concat().into()
+            let sieved = messages(&body).into_iter().filter_map(sieve);
+            let events = sieved.map(|message| reply::event(&message));
+            events.collect::<Vec<_>>().concat().into()
         }
-        _ if is_for_it(&body) => sieve(body),
-        _ => return Err(Unanswered::NotUnderstood),
+        _ => sieve(body).ok_or(Unanswered::NotUnderstood)?,
     };
     let mut answer = Response::new(reply::whole(sieved));
     *answer.headers_mut() = fields;
