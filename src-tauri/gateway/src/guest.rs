@@ -258,7 +258,7 @@ impl Guest {
         Some(match self.sieved(server, (&answer, source), asked) {
             Some(Sieved::AsItCame) => answer,
             Some(Sieved::Rewritten(sieved)) => sieved,
-            Some(Sieved::AnothersAnswer) => return None,
+            Some(Sieved::OtherAnswer) => return None,
             None => {
                 let sentence = format!("{} has sent a list of tools that cannot be read", server.id());
                 message::error(Some(&asked.id.raw()), INTERNAL_ERROR, &sentence)
@@ -274,7 +274,7 @@ impl Guest {
     ) -> Option<Sieved> {
         let seen = Message::peek(answer).ok()?;
         if seen.kind() == Some(Kind::Response) && !asked.is_answered_by(&seen) {
-            return Some(Sieved::AnothersAnswer);
+            return Some(Sieved::OtherAnswer);
         }
         let (Some(id), Some(result)) = (seen.id, seen.result) else {
             return Some(Sieved::AsItCame);
@@ -345,7 +345,7 @@ impl Called {
 enum Sieved {
     AsItCame,
     Rewritten(Bytes),
-    AnothersAnswer,
+    OtherAnswer,
 }
 
 impl ListAsked {
