@@ -577,3 +577,17 @@ async fn a_hint_names_the_files_that_the_command_was_given_and_can_be_typed_as_i
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn the_demo_is_walked_without_a_screen_and_ends_with_what_is_typed_for_a_server_of_ones_own()
+-> TestResult {
+    let ran = Omlx::on(&Desk::new()?, OMLX, &["mcp", "demo", "--no-browser"])
+        .run()
+        .await?;
+    assert_eq!(ran.code, Some(0), "{}", ran.words);
+    let told = format!("{}{}", ran.data, ran.words);
+    assert!(told.contains("demo__add a=2 b=40 gives 42"), "{told}");
+    let own = "  omlx mcp add notion https://mcp.notion.com/mcp\n  omlx mcp login notion\n";
+    assert!(told.contains(own), "{told}");
+    Ok(())
+}

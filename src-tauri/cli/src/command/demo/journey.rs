@@ -17,7 +17,6 @@ use super::{
     visitor::{Visit, Visitor},
 };
 use crate::{
-    context::Context,
     failure::Failure,
     output::{Output, face::Paint, text},
     words,
@@ -194,9 +193,8 @@ impl<'a> Journey<'a> {
             .map_err(|problem| Failure::of(problem, Some(server.id())))
     }
 
-    /// What comes next, and everything once more as data.
-    pub(super) fn end(mut self, context: &Context) -> Result<Summary, Failure> {
-        let program = context.command();
+    /// What comes next, by the words for our commands, and everything once more as data.
+    pub(super) fn end(mut self, program: &str) -> Result<Summary, Failure> {
         self.tell(Paint::Plain, "")?;
         self.tell(
             Paint::Strong,

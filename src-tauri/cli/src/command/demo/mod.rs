@@ -83,7 +83,7 @@ pub(super) async fn run(
     let demo = Arc::new(demo);
     let scene = Scene::set(&demo, arguments, (context, output)).await?;
     if arguments.serve != Some(Serve::Waiting) {
-        let summary = travel(&demo, (&scene, arguments), output).await?;
+        let summary = travel(&demo, (&scene, arguments), (context, output)).await?;
         if context.global.json {
             output.json(&summary)?;
         }
@@ -98,7 +98,7 @@ pub(super) async fn run(
 async fn travel(
     demo: &Arc<Demo>,
     (scene, arguments): (&Scene, DemoArguments),
-    output: &mut Output,
+    (own, output): (&Context, &mut Output),
 ) -> Result<Summary, Failure> {
     let context = scene.context();
     let config = context.config();
@@ -123,7 +123,8 @@ async fn travel(
         if arguments.serve.is_none() && !arguments.add {
             journey.sign_out(&server).await?;
         }
-        journey.end(context)
+        // What was set up for the demo alone is gone by then.
+        journey.end(&own.command())
     })
     .await
 }
