@@ -2,7 +2,7 @@
 
 use std::io;
 
-use omlx_mcp::{Problem, ServerId};
+use omlx_mcp::{Action, Problem, ServerId};
 
 use crate::{
     mend::Mend,
@@ -71,6 +71,25 @@ impl Notice<'_> {
             _ => message,
         }
     }
+}
+
+/// A warning that is about no server, and that no action of the panel's mends.
+pub(crate) fn warn(
+    (code, message): (&'static str, String),
+    (mend, output): (&Mend, &mut Output),
+) -> io::Result<()> {
+    let problem = &Problem {
+        code: code.into(),
+        message,
+        action: Action::None,
+    };
+    let server = None;
+    let notice = Notice {
+        problem,
+        server,
+        mend,
+    };
+    notice.tell(Tone::Warning, output)
 }
 
 /// A hint of its own, where there is one.

@@ -203,6 +203,13 @@ impl Guest {
         visible.unwrap_or_default()
     }
 
+    /// The same for whoever may not block.
+    pub(crate) async fn sees(&self, server: &Server) -> Vec<usize> {
+        let (guest, server) = (self.clone(), server.clone());
+        let looking = tokio::task::spawn_blocking(move || guest.visible(&server));
+        looking.await.unwrap_or_default()
+    }
+
     /// Changes whenever rules or approvals do from now on, anybody's.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         let changes = self.lobby.changes.get_or_init(|| self.lobby.access.changes());
@@ -354,6 +361,14 @@ impl ListAsked {
         match seen.id {
             Some(id) => Id::of(id) == self.id,
             None => seen.result.is_none(),
+        }
+    }
+
+    /// A page of a list, of which only the id is known: others that are known stay known.
+    pub(crate) fn page(id: &RawValue) -> Self {
+        Self {
+            id: Id::of(id),
+            is_first: false,
         }
     }
 

@@ -5,7 +5,7 @@ mod words;
 use std::{env, path::PathBuf};
 
 use omlx_mcp::{
-    Action, Problem, ServerId,
+    ServerId,
     access::Access,
     clients::{Bridge, Done, Machine, Target, UseIn, UseInNote, UseInPreview, Way, Wish, WriteId},
     clock::Clock,
@@ -17,7 +17,7 @@ use super::access::diff_line;
 use crate::{
     context::Context,
     failure::{Ending, Failure},
-    notice::{self, Notice, Tone},
+    notice,
     output::{
         Output,
         face::Paint,
@@ -316,18 +316,7 @@ fn tell(notes: &[UseInNote], (context, output): To<'_>) -> Result<(), Failure> {
             notice::tell_hint(Some(&message), output)?;
             continue;
         }
-        let problem = &Problem {
-            code: note.code().into(),
-            message,
-            action: Action::None,
-        };
-        let server = None;
-        let notice = Notice {
-            problem,
-            server,
-            mend,
-        };
-        notice.tell(Tone::Warning, output)?;
+        notice::warn((note.code(), message), (mend, output))?;
     }
     Ok(())
 }

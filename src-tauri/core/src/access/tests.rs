@@ -55,6 +55,13 @@ fn tool(name: &str, description: &str) -> Value {
     json!({"name": name, "description": description, "inputSchema": {"type": "object"}})
 }
 
+/// The client is told of one tool, in these words.
+fn list(desk: &Access, client: &Client, text: &str) {
+    let tools = ToolSet::of(&[tool("search", text)]);
+    desk.sieve(client, &notion(), (&tools, Source::Server))
+        .expect("sieved");
+}
+
 fn only(servers: &str, tools: &str) -> Rules {
     Rules {
         servers: Patterns::of([servers.parse().expect("a pattern")]),
@@ -149,12 +156,7 @@ fn programs_that_do_not_say_who_they_are_are_listed_once_they_have_seen_a_tool()
     assert_eq!(desk.nameless().expect("read"), None);
     let client = desk.on_standard_streams(None).expect("let in");
     for text in ["a", "b"] {
-        desk.sieve(
-            &client,
-            &notion(),
-            (&ToolSet::of(&[tool("search", text)]), Source::Server),
-        )
-        .expect("sieved");
+        list(&desk, &client, text);
     }
     let listed = desk.nameless().expect("read").expect("there");
     assert_eq!((listed.name.as_str(), listed.held_tools), ("bridge", 1));

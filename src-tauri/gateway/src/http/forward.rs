@@ -23,7 +23,6 @@ use omlx_mcp::{
     },
     handle::Server,
 };
-use serde_json::json;
 
 use super::{
     endpoint::{self, Way},
@@ -36,7 +35,7 @@ use crate::{
     away,
     events::messages,
     guest::{Called, Guest, ListAsked, REJECTED, outcome_of_result},
-    message::{self, Id, Kind, Message},
+    message::{Id, Kind, Message},
     relay::is_away,
     scan::Scan,
     upstream::{
@@ -195,21 +194,15 @@ pub(super) async fn get((server, http): Way<'_>, asked: &Asked) -> Option<Reply>
 fn sieve_of_rest(server: &Server, guest: &Guest) -> Sieve {
     let (server, guest) = (server.clone(), guest.clone());
     Box::new(move |answer| {
-        let list = {
-            let Ok(seen) = Message::peek(&answer) else {
-                return Bytes::new();
-            };
-            let (Some(id), Some(_)) = (seen.id, seen.result) else {
-                return answer;
-            };
-            // As one page of several: others that are known stay known.
-            let page = message::request(id, "tools/list", &json!({ "cursor": null }));
-            Message::peek(&page).ok().and_then(|page| ListAsked::of(&page))
+        let Ok(seen) = Message::peek(&answer) else {
+            return Bytes::new();
         };
-        list.map_or_else(Bytes::new, |list| {
-            let sieved = guest.sieve_answer(&server, (answer, Source::Server), &list);
-            sieved.unwrap_or_default()
-        })
+        let (Some(id), Some(_)) = (seen.id, seen.result) else {
+            return answer;
+        };
+        let list = ListAsked::page(id);
+        let sieved = guest.sieve_answer(&server, (answer, Source::Server), &list);
+        sieved.unwrap_or_default()
     })
 }
 

@@ -80,19 +80,13 @@ async fn informed(
         note: reply::event(&note),
         is_early,
         is_due: false,
-        shown: visible(guest, server).await,
+        shown: guest.sees(server).await,
         guest: guest.clone(),
         server: server.clone(),
         rules,
     };
     let frames = StreamBody::new(stream::unfold(informed, Informed::next));
     Reply::from_parts(head, frames.boxed_unsync())
-}
-
-async fn visible(guest: &Guest, server: &Server) -> Vec<usize> {
-    let (guest, server) = (guest.clone(), server.clone());
-    let looking = tokio::task::spawn_blocking(move || guest.visible(&server));
-    looking.await.unwrap_or_default()
 }
 
 type Passed = Result<Frame<Bytes>, Box<dyn std::error::Error + Send + Sync>>;
@@ -114,7 +108,7 @@ impl Informed {
                     return Some((frame, self));
                 }
                 Ok(()) = self.rules.changed() => {
-                    let visible = visible(&self.guest, &self.server).await;
+                    let visible = self.guest.sees(&self.server).await;
                     self.is_due |= visible != self.shown;
                     self.shown = visible;
                 }

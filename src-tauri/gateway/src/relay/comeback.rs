@@ -253,13 +253,13 @@ impl Relay {
         }
         let relay = self.clone();
         self.0.tasks.spawn(async move {
-            let (mut rules, mut shown) = (relay.0.guest.changes(), relay.visible().await);
+            let (mut rules, mut shown) = (relay.0.guest.changes(), relay.0.guest.sees(&relay.server()).await);
             loop {
                 tokio::select! {
                     () = relay.0.over.cancelled() => return,
                     heard = rules.changed() => if heard.is_err() { return },
                 }
-                let visible = relay.visible().await;
+                let visible = relay.0.guest.sees(&relay.server()).await;
                 if visible != shown {
                     shown = visible;
                     let others = message::notification("notifications/tools/list_changed");
@@ -267,12 +267,6 @@ impl Relay {
                 }
             }
         });
-    }
-
-    async fn visible(&self) -> Vec<usize> {
-        let (guest, server) = (self.0.guest.clone(), self.server());
-        let looking = tokio::task::spawn_blocking(move || guest.visible(&server));
-        looking.await.unwrap_or_default()
     }
 
     /// Tells the client that the lists are not what they were.

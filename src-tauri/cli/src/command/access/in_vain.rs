@@ -1,14 +1,9 @@
 //! Rules that match nothing that is known now: as a rule a slip, and sometimes meant for later.
 
-use omlx_mcp::{Action, Problem, ServerId, access::Rules, recorded::recorded_tools};
+use omlx_mcp::{ServerId, access::Rules, recorded::recorded_tools};
 
 use super::To;
-use crate::{
-    context::unknown,
-    failure::Failure,
-    notice::{self, Notice, Tone},
-    output::text,
-};
+use crate::{context::unknown, failure::Failure, notice, output::text};
 
 /// Says which of the patterns match nothing, and what was probably meant.
 pub(super) fn tell(rules: &Rules, (context, output): To<'_>) -> Result<(), Failure> {
@@ -57,17 +52,7 @@ pub(super) fn tell(rules: &Rules, (context, output): To<'_>) -> Result<(), Failu
 }
 
 fn warn(message: &str, likely: Option<&str>, (context, output): To<'_>) -> Result<(), Failure> {
-    let problem = &Problem {
-        code: "rule_in_vain".into(),
-        message: text::line(message),
-        action: Action::None,
-    };
-    let (server, mend) = (None, &context.mend());
-    let notice = Notice {
-        problem,
-        server,
-        mend,
-    };
-    notice.tell(Tone::Warning, output)?;
+    let mend = &context.mend();
+    notice::warn(("rule_in_vain", text::line(message)), (mend, output))?;
     Ok(notice::tell_hint(likely, output)?)
 }

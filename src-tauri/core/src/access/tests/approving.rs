@@ -100,12 +100,7 @@ fn the_first_digits_of_a_version_approve_nothing() {
     let place = Place::new();
     let (client, desk) = (place.client(), place.desk());
     for text in ["a", "b"] {
-        desk.sieve(
-            &client,
-            &notion(),
-            (&ToolSet::of(&[tool("search", text)]), Source::Server),
-        )
-        .expect("sieved");
+        list(&desk, &client, text);
     }
     let held = desk.held().expect("read");
     let short = reviewed_as("search", &held[0].version[..32]);
@@ -119,18 +114,8 @@ fn what_is_held_back_from_a_renamed_client_is_told_under_its_present_name() {
     let place = Place::new();
     let (client, desk) = (place.client(), place.desk());
     for text in ["a", "b"] {
-        desk.sieve(
-            &client,
-            &notion(),
-            (&ToolSet::of(&[tool("search", text)]), Source::Server),
-        )
-        .expect("sieved");
-        desk.sieve(
-            &Client::on_standard_streams(),
-            &notion(),
-            (&ToolSet::of(&[tool("search", text)]), Source::Server),
-        )
-        .expect("sieved");
+        list(&desk, &client, text);
+        list(&desk, &Client::on_standard_streams(), text);
     }
     desk.rename("Cursor", "Work").expect("renamed");
     let held = place.desk().held().expect("read");
